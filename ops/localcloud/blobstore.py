@@ -6,14 +6,47 @@ write is complete or absent: bytes first, then one row that makes them the blob.
 
 import base64
 import hashlib
+import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ops.localcloud.records import text
 from ops.localcloud.state import State
+
+DATASTORE_URI = re.compile(
+    r"azureml:/{1,2}(?:subscriptions/[^/]+/resourcegroups/[^/]+/"
+    r"(?:providers/microsoft\.machinelearningservices/)?workspaces/[^/]+/)?"
+    r"datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)",
+    re.IGNORECASE,
+)
+
+
+def locate(uri: str, containers: Mapping[str, str]) -> tuple[str, str]:
+    """The container and prefix that an asset's URI speaks of.
+
+    Takes the two forms in which the SDK names uploads: a datastore path (azureml://,
+    with one slash or two), whose datastore `containers` maps to a container, and the
+    https URL of a blob, path-style (account, container, prefix), of which only the
+    path counts. ValueError for all else, and for a path that steps upwards.
+    """
+    if match := DATASTORE_URI.fullmatch(uri):
+        if match["datastore"] not in containers:
+            raise ValueError(f"{uri}: there is no datastore {match['datastore']}")
+        container, path = containers[match["datastore"]], match["path"]
+    else:
+        url = urlsplit(uri)
+        if url.scheme != "https" or len(url.path.strip("/").split("/", 2)) < 3:
+            raise ValueError(f"{uri!r} is neither a datastore path nor a blob's URL")
+        _, container, path = url.path.strip("/").split("/", 2)
+    prefix = unquote(path).strip("/")
+    if not prefix or ".." in prefix.split("/"):
+        raise ValueError(f"{uri}: the path leaves its place")
+    return unquote(container), prefix
 
 
 class BlobStore:
@@ -22,11 +55,13 @@ class BlobStore:
     def __init__(self, root: Path, state: State) -> None:
         self._root = root
         self._state = state
-        root.mkdir(parents=True, exist_ok=True)
+        self._incoming = root / "incoming"
+        shutil.rmtree(self._incoming, ignore_errors=True)  # cut off by a dead process
+        self._incoming.mkdir(parents=True)
 
     def new_file(self) -> Path:
         """Where to write the bytes of a blob or block that is on its way in."""
-        return self._root / uuid.uuid4().hex
+        return self._incoming / uuid.uuid4().hex
 
     def commit(
         self,
@@ -36,24 +71,55 @@ class BlobStore:
         *,
         content_type: str,
         metadata: dict[str, str],
+        md5: str | None = None,
     ) -> dict[str, Any]:
-        """Make a written file the blob; return its row."""
+        """Make a written file the blob; return its row. `md5` spares reading it."""
         before = self._state.blob(container, name)
         row = {
             "container": container,
             "name": name,
             "file": file.name,
             "size": file.stat().st_size,
-            "md5": md5_of(file),
+            "md5": md5 or md5_of(file),
             "etag": f"0x{uuid.uuid4().hex[:16].upper()}",
             "content_type": content_type,
             "metadata": metadata,
             "modified": text(datetime.now(UTC)),
         }
+        file.replace(self.path(row))
         self._state.save_blob(row)
         if before:
             self.path(before).unlink(missing_ok=True)
         return row
+
+    def stage(self, container: str, name: str, block_id: str, file: Path) -> None:
+        """Keep a written file as a block of a blob that is still to be committed."""
+        block = self._block(container, name, block_id)
+        block.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(block)
+
+    def staged(self, container: str, name: str, block_id: str) -> bool:
+        return self._block(container, name, block_id).exists()
+
+    def assemble(self, container: str, name: str, block_ids: list[str]) -> Path:
+        """Write staged blocks, in this order, into one new file; return it."""
+        file = self.new_file()
+        with file.open("wb") as target:
+            for block_id in block_ids:
+                with self._block(container, name, block_id).open("rb") as source:
+                    shutil.copyfileobj(source, target, 1 << 20)
+        return file
+
+    def drop_blocks(self, container: str, name: str) -> None:
+        """Forget the staged blocks of a blob: a commit ends their life, as on Azure."""
+        folder = self._block(container, name, "").parent
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _block(self, container: str, name: str, block_id: str) -> Path:
+        # Digests: neither the blob's name nor the block's may choose a path.
+        blob = hashlib.sha256(f"{container}/{name}".encode()).hexdigest()
+        block = hashlib.sha256(block_id.encode()).hexdigest()
+        return self._root / "blocks" / blob / block
 
     def path(self, row: dict[str, Any]) -> Path:
         return self._root / str(row["file"])

@@ -1,0 +1,221 @@
+"""Azure Resource Manager's manner of speech: calls, answers, errors, operations.
+
+Handlers are plain functions from a Call to an Answer. They know nothing of HTTP
+servers; what a client got wrong they raise as an AzureError.
+"""
+
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.records import Operation, Resource
+from ops.localcloud.state import State
+
+PAGE = 100  # items of a list that has no $top
+PROVIDER = "Microsoft.MachineLearningServices"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """What handlers may use: the state, this cloud's facts, the engines' doors."""
+
+    state: State
+    blobs: BlobStore
+    subscription_id: str
+    resource_group: str
+    workspace_name: str
+    workspace_id: str  # the GUID, not the ARM id
+    location: str
+    url: str
+    sas_key: str
+    ring: Callable[[], None]
+    gateway_url: Callable[[], str]
+    logs: Callable[[str, str, int], str]  # deployment id, container, tail
+
+    @property
+    def group(self) -> str:
+        return f"/subscriptions/{self.subscription_id}/resourceGroups/" + (
+            self.resource_group
+        )
+
+    @property
+    def workspace(self) -> str:
+        """The workspace's ARM id."""
+        return f"{self.group}/providers/{PROVIDER}/workspaces/{self.workspace_name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One ARM request: its route is found and its body is a JSON object."""
+
+    cloud: Cloud
+    method: str
+    id: str  # the ARM id, spelled as Azure spells the types
+    names: Mapping[str, str]  # what the route's {placeholders} stand for
+    query: Mapping[str, str]
+    body: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        return self.cloud.state
+
+    @property
+    def api_version(self) -> str:
+        return self.query.get("api-version", "2023-10-01")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class AzureError(Exception):
+    """A refusal in Azure's words; `details` are (code, message) pairs."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: list[tuple[str, str]] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details or []
+
+
+def envelope(error: AzureError, location: str, correlation: str) -> dict[str, Any]:
+    """The body of an error answer, as recorded from the service."""
+    about = {
+        "ComponentName": "managementfrontend",
+        "Correlation": {"operation": correlation, "request": correlation[:16]},
+        "Environment": location,
+        "Location": location,
+        "Time": datetime.now(UTC).isoformat(),
+    }
+    details = [
+        {"code": code, "message": message, "details": [], "additionalInfo": []}
+        for code, message in error.details
+    ]
+    return {
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "details": details,
+            "additionalInfo": [
+                {"type": type_, "info": {"value": value}}
+                for type_, value in about.items()
+            ],
+        }
+    }
+
+
+def invalid(problems: list[str]) -> None:
+    """Raise the 400 that names every problem; do nothing where there is none."""
+    if problems:
+        details = [("ValidationError", problem) for problem in problems]
+        raise AzureError(400, "BadRequest", " ".join(problems), details)
+
+
+def missing(type_: str, name: str) -> AzureError:
+    """The 404 of a resource that isn't there, such as ("onlineEndpoints", "iris")."""
+    message = f"The Resource '{PROVIDER}/workspaces/{type_}/{name}' was not found."
+    return AzureError(404, "ResourceNotFound", message)
+
+
+def document(resource: Resource, **properties: Any) -> dict[str, Any]:
+    """A resource as a GET shows it; `properties` are those known only now."""
+    return {
+        **resource.body,
+        "systemData": {
+            "createdAt": resource.created.isoformat(),
+            "createdBy": "localcloud",
+            "createdByType": "User",
+            "lastModifiedAt": resource.modified.isoformat(),
+            "lastModifiedBy": "localcloud",
+            "lastModifiedByType": "User",
+        },
+        "properties": {**resource.properties, **properties},
+    }
+
+
+def page(call: Call, items: list[dict[str, Any]]) -> Answer:
+    """One page of a list: `$top` or `count` items from where `$skip` points."""
+    wanted = call.query.get("$top") or call.query.get("count")
+    if wanted is not None and (not wanted.isdecimal() or int(wanted) < 1):
+        raise AzureError(400, "BadRequest", f"'{wanted}' is not a number of items.")
+    start = _skipped(call.query.get("$skip"))
+    end = start + min(int(wanted or PAGE), PAGE)
+    answer: dict[str, Any] = {"value": items[start:end]}
+    if end < len(items):
+        token = base64.urlsafe_b64encode(f"skip:{end}".encode()).decode()
+        query = urlencode({**call.query, "$skip": token})
+        answer["nextLink"] = f"{call.cloud.url}{call.id}?{query}"
+    return Answer(body=answer)
+
+
+def _skipped(token: str | None) -> int:
+    """How many items a `$skip` passes over: our own token, or a plain number."""
+    if not token:
+        return 0
+    if token.isdecimal():
+        return int(token)
+    try:
+        text = base64.urlsafe_b64decode(token).decode()
+        return int(text.removeprefix("skip:"))
+    except (binascii.Error, ValueError):
+        raise AzureError(400, "BadRequest", "The $skip token is invalid.") from None
+
+
+def operation_path(cloud: Cloud, operation: Operation, noun: str) -> str:
+    return (
+        f"{cloud.url}/subscriptions/{cloud.subscription_id}/providers/{PROVIDER}"
+        f"/locations/{cloud.location}/{noun}"
+        f"/{operation.kind}:{cloud.workspace_id}:{operation.id}"
+    )
+
+
+def begun(call: Call, operation: Operation, *, status: int, body: Any = None) -> Answer:
+    """The answer that opens a long-running operation.
+
+    201 and 200 are a PUT's and point to the resource, 202 points to the result.
+    `x-ms-retry-after-ms` sets the SDKs' polling; a Retry-After of 0 they ignore.
+    """
+    query = f"?api-version={call.api_version}"
+    poll = operation_path(call.cloud, operation, "mfeOperationsStatus") + query
+    result = operation_path(call.cloud, operation, "mfeOperationResults") + query
+    return Answer(
+        status=status,
+        body=body,
+        headers={
+            "Azure-AsyncOperation": poll,
+            "Location": result if status == 202 else call.cloud.url + call.id + query,
+            "x-ms-async-operation-timeout": "PT1H",
+            **retry_after(operation),
+        },
+    )
+
+
+def retry_after(operation: Operation) -> dict[str, str]:
+    """Poll fast while it may end any moment, slower once it is clearly a long one."""
+    young = datetime.now(UTC) - operation.started < timedelta(seconds=5)
+    return {"x-ms-retry-after-ms": "50" if young else "250"}
+
+
+def to_json(body: Any) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def new_guid() -> str:
+    return str(uuid.uuid4())
