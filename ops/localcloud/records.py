@@ -49,7 +49,9 @@ class Instance:
     id: str
     deployment: str  # the deployment's resource id
     fingerprint: str  # of the template (code, model, environment...) it runs
-    state: str  # Starting, Ready, Draining, Waiting (backing off), Stopped
+    # Starting, Ready, NotReady (was ready, its probe fails), Waiting (backing off),
+    # Draining, Stopping, Stopped (kept for the sake of its log)
+    state: str
     pid: int | None = None
     process_created: float | None = None  # tells a process from a later one of that pid
     port: int | None = None
