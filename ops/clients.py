@@ -1,0 +1,252 @@
+"""The one place where Azure's clients are made, for Azure and for localcloud alike.
+
+A verb that only reads or changes live resources uses `Workspace`, a direct line to
+Azure Resource Manager on azure.mgmt.core: it starts in a fraction of the time that
+importing azure.ai.ml takes. What is created from files goes through `Workspace.ml()`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ops import cloud, refusals
+from ops.errors import NotFound, ServiceError, Unreachable
+from ops.settings import Stage
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+    from azure.core.credentials import AccessToken
+    from azure.core.rest import HttpRequest, HttpResponse
+
+ARM = "https://management.azure.com"
+API_VERSION = "2023-10-01"  # stable; has every online endpoint operation used here
+OPERATION_SECONDS = 3600  # Azure gives a deployment's operation 30 min to 1 h
+
+
+class LocalCredential:
+    """localcloud's own token, in the shape of an azure.core credential."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
+        from azure.core.credentials import AccessToken
+
+        return AccessToken(self._token, 2**40)
+
+
+class Workspace:
+    """One Azure ML workspace: paths below it, spoken in plain ARM JSON.
+
+    Every method raises NotFound, ServiceError or Unreachable, each with a remedy.
+    """
+
+    def __init__(self, stage: Stage, local: cloud.LocalCloud | None) -> None:
+        self.stage = stage
+        self.local = local
+        where: Any = local or stage
+        self.subscription_id: str = where.subscription_id
+        self.resource_group: str = where.resource_group
+        self.name: str = where.workspace_name
+        self.base_url = local.url if local else ARM
+        self.id = (
+            f"/subscriptions/{self.subscription_id}"
+            f"/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+        )
+        if local:
+            # The only setting that requests and the blob client both obey.
+            os.environ["REQUESTS_CA_BUNDLE"] = str(local.ca_bundle)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """GET a resource below the workspace, such as "onlineEndpoints/iris"."""
+        return self._json("GET", path)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """GET a resource, or None where there is none."""
+        try:
+            return self.get(path)
+        except NotFound:
+            return None
+
+    def list(self, path: str) -> list[dict[str, Any]]:
+        """Every item of a collection, page after page."""
+        page = self.get(path)
+        items: list[dict[str, Any]] = page.get("value", [])
+        while next_link := page.get("nextLink"):
+            page = self._json("GET", next_link)
+            items += page.get("value", [])
+        return items
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        return self._json("POST", path, body or {})
+
+    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """PUT a resource and wait until the service is done; return it as it is then.
+
+        What a PUT leaves out is gone: build `body` from a GET.
+        """
+        return self._wait("PUT", path, body)
+
+    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """PATCH (tags, identity or sku: nothing else, on Azure) and wait."""
+        return self._wait("PATCH", path, body)
+
+    def delete(self, path: str) -> None:
+        self._wait("DELETE", path, None)
+
+    def act(self, path: str, body: dict[str, Any]) -> None:
+        """POST a long-running action, such as regenerateKeys, and wait."""
+        self._wait("POST", path, body)
+
+    @cached_property
+    def credential(self) -> Any:
+        if self.local:
+            return LocalCredential(self.local.token)
+        from azure.identity import DefaultAzureCredential
+
+        return DefaultAzureCredential()
+
+    def ml(self) -> "MLClient":
+        """The whole SDK: seconds to import, so only where something is created."""
+        from azure.ai.ml import MLClient
+
+        names = (self.subscription_id, self.resource_group, self.name)
+        if not self.local:
+            return MLClient(self.credential, *names, show_progress=False)
+        return MLClient(
+            self.credential,
+            *names,
+            # The SDK's table of clouds can't be overwritten: one name a port.
+            cloud=f"azlocal-{self.local.port}",
+            cloud_metadata=_metadata(self.base_url),
+            enable_telemetry=False,
+            show_progress=False,
+            retry_total=1,
+        )
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        from azure.core.pipeline import policies
+        from azure.mgmt.core import ARMPipelineClient
+        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+        scope = f"{self.base_url}/.default"
+        return ARMPipelineClient(
+            base_url=self.base_url,
+            policies=[
+                policies.RequestIdPolicy(),
+                policies.UserAgentPolicy("aml-ops"),
+                policies.RetryPolicy(retry_total=1 if self.local else 5),
+                ARMChallengeAuthenticationPolicy(self.credential, scope),
+            ],
+        )
+
+    def _json(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        with refused():
+            response = self._pipeline.send_request(self._request(method, path, body))
+            _check(response)
+            return dict(response.json()) if response.content else {}
+
+    def _wait(
+        self, method: str, path: str, body: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        from azure.core.polling import LROPoller
+        from azure.mgmt.core.polling.arm_polling import ARMPolling
+
+        with refused():
+            first = self._pipeline.send_request(
+                self._request(method, path, body), _return_pipeline_response=True
+            )
+            _check(first.http_response)
+            poller: Any = LROPoller(self._pipeline, first, _body, ARMPolling(5))
+            result = poller.result(timeout=OPERATION_SECONDS)
+        if not poller.done():
+            minutes = OPERATION_SECONDS // 60
+            raise Unreachable(
+                f"{path} is not done after {minutes} minutes; the service goes on.",
+                "invoke status",
+            )
+        return dict(result or {})
+
+    def _request(
+        self, method: str, path: str, body: dict[str, Any] | None
+    ) -> "HttpRequest":
+        from azure.core.rest import HttpRequest
+
+        if path.startswith("https://"):  # a nextLink: complete as it is
+            return HttpRequest(method, path)
+        url = f"{self.base_url}{self.id}/{path}".rstrip("/")
+        return HttpRequest(method, url, params={"api-version": API_VERSION}, json=body)
+
+
+def connect(stage: Stage) -> Workspace:
+    """The workspace of a stage; a localcloud that is down is started."""
+    return Workspace(stage, cloud.up(stage.port) if stage.local else None)
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Turn what the SDKs raise into a cause and its remedies."""
+    from azure.core import exceptions
+
+    try:
+        yield
+    except exceptions.ResourceNotFoundError as error:
+        raise NotFound(refusals.cause(error), *refusals.remedies(error)) from None
+    except exceptions.ClientAuthenticationError as error:
+        raise ServiceError(
+            f"Not signed in: {refusals.cause(error)}", "az login", http_status=401
+        ) from None
+    except (
+        exceptions.ServiceRequestError,
+        exceptions.ServiceResponseError,
+    ) as error:
+        raise Unreachable(
+            f"The service does not answer: {refusals.plain(str(error))}",
+            "invoke cloud.status",
+        ) from None
+    except exceptions.HttpResponseError as error:
+        raise ServiceError(
+            refusals.cause(error),
+            *refusals.remedies(error),
+            code=refusals.code(error),
+            http_status=error.status_code or 0,
+        ) from None
+
+
+def _check(response: "HttpResponse") -> None:
+    from azure.core.exceptions import (
+        ClientAuthenticationError,
+        HttpResponseError,
+        ResourceNotFoundError,
+        map_error,
+    )
+    from azure.mgmt.core.exceptions import ARMErrorFormat
+
+    if response.status_code < 400:
+        return
+    kinds = {401: ClientAuthenticationError, 404: ResourceNotFoundError}
+    map_error(response.status_code, response, kinds)
+    raise HttpResponseError(response=response, error_format=ARMErrorFormat)
+
+
+def _body(pipeline_response: Any) -> Any:
+    response = pipeline_response.http_response
+    return response.json() if response.content else None
+
+
+def _metadata(base_url: str) -> dict[str, str]:
+    """All six keys: with one missing the SDK asks management.azure.com instead."""
+    return {
+        "azure_portal": base_url,
+        "resource_manager": base_url,
+        "active_directory": base_url,
+        "aml_resource_id": base_url,
+        "storage_endpoint": "azlocal",
+        "registry_discovery_endpoint": base_url,
+    }

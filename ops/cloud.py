@@ -1,0 +1,111 @@
+"""localcloud as a process: found, started and ended, never imported."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError, Unreachable
+from ops.settings import ROOT, shown, state_directory
+
+START_SECONDS = 30.0  # generous: it takes under one
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalCloud:
+    """A localcloud that is serving."""
+
+    pid: int
+    url: str
+    port: int
+    gateway_url: str
+    subscription_id: str
+    resource_group: str
+    workspace_name: str
+    directory: Path
+    just_started: bool = False
+
+    @property
+    def token(self) -> str:
+        return (self.directory / "token").read_text().strip()
+
+    @property
+    def ca_bundle(self) -> Path:
+        return self.directory / "bundle.pem"
+
+
+def directory() -> Path:
+    return state_directory() / "localcloud"
+
+
+def find() -> LocalCloud | None:
+    """The localcloud of this checkout, if it answers."""
+    try:
+        facts = json.loads((directory() / "localcloud.json").read_text())
+        socket.create_connection(("127.0.0.1", facts["port"]), timeout=2).close()
+        os.kill(facts["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return _cloud(facts)
+
+
+def up(port: int = 0) -> LocalCloud:
+    """Find localcloud, or start it and wait until it serves."""
+    if cloud := find():
+        return cloud
+    where = directory()
+    where.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = where / "controlplane.log"
+    command = [*_command("serve"), *(["--port", str(port)] if port else [])]
+    with log.open("ab") as stream:
+        began = stream.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            cwd=ROOT,
+            start_new_session=True,  # it outlives this verb and its Ctrl-C
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if cloud := find():
+            return _cloud({**vars(cloud), "just_started": True})
+        if process.poll() not in (None, 0):
+            break
+        time.sleep(0.02)
+    said = log.read_bytes()[began:].decode(errors="replace").strip().splitlines()
+    reason = said[-1] if said else "it said nothing"
+    raise Unreachable(
+        f"localcloud did not start: {reason}", f"less {shown(log)}", "invoke cloud.down"
+    )
+
+
+def run(verb: str, *flags: str) -> str:
+    """Run `down`, `reset` or `status` of localcloud; return what it says."""
+    done = subprocess.run(
+        [*_command(verb), *flags],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise OpsError(said[-1] if said else f"localcloud {verb} failed.")
+    return done.stdout.strip()
+
+
+def _command(verb: str) -> list[str]:
+    return [sys.executable, "-m", "ops.localcloud", verb, "--state", str(directory())]
+
+
+def _cloud(facts: dict[str, Any]) -> LocalCloud:
+    known = LocalCloud.__dataclass_fields__
+    kept = {key: value for key, value in facts.items() if key in known}
+    return LocalCloud(**{"directory": directory(), **kept})

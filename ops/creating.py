@@ -1,0 +1,94 @@
+"""azure.ai.ml from the inside: files to entities, and its errors to ours.
+
+The SDK is imported inside the functions: it takes seconds, and only creating needs it.
+"""
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+from ops.clients import refused
+from ops.errors import InvalidSpec, ServiceError
+from ops.refusals import plain
+from ops.settings import read_yaml
+from ops.specs import SpecFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One of the four steps of a deploy: what it would do, and why."""
+
+    kind: str  # model, environment, endpoint, deployment
+    target: str  # "iris:1", "iris", "blue"
+    action: str  # create, update, skip
+    reason: str
+
+
+LOADERS = {
+    "model": "load_model",
+    "environment": "load_environment",
+    "endpoint": "load_online_endpoint",
+    "deployment": "load_online_deployment",
+}
+
+
+def entity(file: SpecFile) -> Any:
+    """The SDK's entity for a file, checked by the SDK's own schema.
+
+    Raises InvalidSpec naming the file and the fields.
+    """
+    from azure.ai import ml
+    from azure.ai.ml.exceptions import MlException
+    from marshmallow.exceptions import ValidationError
+
+    changed = [
+        {key: value} for key, value in file.data.items() if value != _raw(file).get(key)
+    ]
+    try:
+        with quiet():
+            load = getattr(ml, LOADERS[file.kind])
+            return load(str(file.path), params_override=changed)
+    except ValidationError as error:
+        raise InvalidSpec([f"{file.shown}: {_schema_text(error)}"]) from None
+    except MlException as error:
+        raise InvalidSpec([f"{file.shown}: {plain(str(error.message))}"]) from None
+
+
+@contextmanager
+def creating(what: str) -> Iterator[None]:
+    """Around calls of the SDK that create: quiet, its refusals as ours."""
+    from azure.ai.ml.exceptions import MlException
+
+    try:
+        with refused(), quiet():
+            yield
+    except MlException as error:
+        raise ServiceError(
+            f"{what} can't be created: {plain(str(error.message))}", "invoke validate"
+        ) from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the SDK's dots, colours and advertisements off the terminal."""
+    said = io.StringIO()
+    logging.getLogger("azure").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _raw(file: SpecFile) -> dict[str, Any]:
+    return read_yaml(file.path)
+
+
+def _schema_text(error: Any) -> str:
+    """`instance_count: Not a valid integer.` out of the SDK's paragraph."""
+    text = plain(str(error))
+    match = re.search(r"(\{.*\})", text, re.DOTALL)
+    return " ".join((match[1] if match else text).split())

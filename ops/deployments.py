@@ -1,0 +1,219 @@
+"""Create, update, scale and delete endpoints and deployments."""
+
+from dataclasses import dataclass
+
+from ops import creating, endpoints, journal, specs
+from ops.clients import Workspace
+from ops.creating import Step
+from ops.endpoints import MOST_INSTANCES, Deployment, Endpoint
+from ops.errors import Conflict, Refused, UsageError
+from ops.specs import SpecFile
+
+SPEC_TAG = "aml-ops.spec"
+CODE_TAG = "aml-ops.code"
+COUNT_TAG = "aml-ops.instances"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """A change of a deployment's instance count."""
+
+    deployment: str
+    before: int
+    after: int
+
+
+def endpoint_step(file: SpecFile, live: Endpoint | None) -> Step:
+    """Whether to write the endpoint. Its traffic is never part of the question."""
+    step = {"kind": "endpoint", "target": file.name}
+    if live is None:
+        return Step(**step, action="create", reason="new")
+    if live.tags.get(SPEC_TAG) == endpoint_fingerprint(file):
+        return Step(**step, action="skip", reason="unchanged")
+    return Step(**step, action="update", reason=f"{file.shown} changed")
+
+
+def deployment_step(file: SpecFile, live: Deployment | None) -> Step:
+    """Whether to write a deployment, and what makes it differ from the live one."""
+    step = {"kind": "deployment", "target": file.name}
+    if live is None:
+        return Step(**step, action="create", reason="new")
+    if live.state not in ("Succeeded", "Failed"):
+        raise Conflict(
+            f"{file.name} is {live.state}: somebody else's operation is not done.",
+            "invoke status",
+        )
+    if live.state == "Failed":
+        return Step(**step, action="update", reason="the last attempt failed")
+    if live.tags.get(SPEC_TAG) != deployment_fingerprint(file):
+        return Step(**step, action="update", reason=f"{file.shown} changed")
+    if live.tags.get(CODE_TAG) != code_content(file):
+        return Step(**step, action="update", reason="the scoring code changed")
+    if live.tags.get(COUNT_TAG) != str(spec_count(file)):
+        return Step(**step, action="update", reason="instance_count changed")
+    return Step(**step, action="skip", reason="unchanged")
+
+
+def write_endpoint(workspace: Workspace, file: SpecFile, live: Endpoint | None) -> None:
+    """Create or update the endpoint, its live traffic carried over untouched.
+
+    A file without `traffic` would put empty weights on the wire and take the endpoint
+    out of service, so what is live is what is written.
+    """
+    entity = creating.entity(file)
+    entity.tags = {**(entity.tags or {}), SPEC_TAG: endpoint_fingerprint(file)}
+    entity.traffic = dict(live.traffic) if live else {}
+    entity.mirror_traffic = dict(live.mirror) if live else {}
+    with creating.creating(f"Endpoint {file.name}"):
+        workspace.ml().online_endpoints.begin_create_or_update(entity).result()
+
+
+def write_deployment(
+    workspace: Workspace, file: SpecFile, live: Deployment | None
+) -> None:
+    """Create or update a deployment; return when it is ready to take traffic."""
+    entity = creating.entity(file)
+    entity.tags = {
+        **(entity.tags or {}),
+        SPEC_TAG: deployment_fingerprint(file),
+        CODE_TAG: code_content(file),
+        COUNT_TAG: str(spec_count(file)),
+    }
+    entity.instance_count = count_to_write(file, live)
+    with creating.creating(f"Deployment {file.name}"):
+        workspace.ml().online_deployments.begin_create_or_update(entity).result()
+
+
+def count_to_write(file: SpecFile, live: Deployment | None) -> int:
+    """The file's instance_count; the live one where only `scale` has changed it."""
+    if live and live.tags.get(COUNT_TAG) == str(spec_count(file)):
+        return live.instances
+    return spec_count(file)
+
+
+def scale(
+    workspace: Workspace,
+    name: str,
+    deployment: str,
+    instances: int,
+    *,
+    reason: str = "",
+    dry_run: bool = False,
+) -> Scaling:
+    """Set the number of instances by PATCH, which touches nothing else."""
+    live = endpoints.require(endpoints.get(workspace, name), deployment)
+    planned = Scaling(deployment=deployment, before=live.instances, after=instances)
+    if dry_run or planned.before == planned.after:
+        return planned
+    with journal.change("scale", workspace.stage.name, name, reason) as record:
+        record.before = {deployment: planned.before}
+        sku = {**(live.body.get("sku") or {"name": "Default"}), "capacity": instances}
+        workspace.patch(endpoints.path(name, deployment), {"sku": sku})
+        record.after = {deployment: instances}
+    return planned
+
+
+def delete(
+    workspace: Workspace,
+    name: str,
+    live: Deployment,
+    *,
+    reason: str = "",
+    dry_run: bool = False,
+) -> str:
+    """Delete a deployment that deletable() has found; say so."""
+    if dry_run:
+        return f"{live.name} of {name} would be deleted"
+    with journal.change("delete-deployment", workspace.stage.name, name, reason) as it:
+        live = deletable(workspace, name, live.name)  # again: now under the lock
+        it.before = {live.name: {"model": live.model, "instances": live.instances}}
+        workspace.delete(endpoints.path(name, live.name))
+        it.after = {live.name: None}
+    return f"{live.name} of {name} deleted"
+
+
+def delete_endpoint(
+    workspace: Workspace, endpoint: Endpoint, *, reason: str = "", dry_run: bool = False
+) -> str:
+    """Delete an endpoint with all its deployments; say so."""
+    name = endpoint.name
+    below = ", ".join(endpoint.deployments) or "no deployments"
+    if dry_run:
+        return f"{name} would be deleted with {below}"
+    with journal.change("delete-endpoint", workspace.stage.name, name, reason) as it:
+        it.before = {
+            "traffic": endpoint.traffic,
+            **{
+                each.name: {"model": each.model}
+                for each in endpoint.deployments.values()
+            },
+        }
+        workspace.delete(endpoints.path(name))
+    return f"{name} deleted with {below}"
+
+
+def deletable(workspace: Workspace, name: str, deployment: str) -> Deployment:
+    """The deployment, if no traffic stands against deleting it; else Refused.
+
+    Azure refuses it too, with "Can't delete deployment with non-zero traffic weight".
+    """
+    endpoint = endpoints.get(workspace, name)
+    live = endpoints.require(endpoint, deployment)
+    if share := endpoint.traffic.get(deployment):
+        raise Refused(
+            f"{deployment} has {share}% of the live traffic of {name}, so it can't be "
+            "deleted.",
+            f"invoke shift-traffic --set {_others(endpoint, deployment)}",
+        )
+    if share := endpoint.mirror.get(deployment):
+        raise Refused(
+            f"{deployment} is mirrored to ({share}%), so it can't be deleted.",
+            "invoke mirror --off",
+        )
+    return live
+
+
+def named(deployment: str | None) -> str:
+    """The value of --deployment where there is no default that would be safe."""
+    if not deployment:
+        raise UsageError("Which deployment? Say --deployment NAME.", "invoke status")
+    return deployment
+
+
+def instance_count(text: str | None) -> int:
+    """What --instances asks for; raise UsageError outside 1 to 50."""
+    digits = str(text)
+    if not (digits.isascii() and digits.isdigit()) or not (
+        1 <= int(digits) <= MOST_INSTANCES
+    ):
+        raise UsageError(
+            f"--instances takes a number from 1 to {MOST_INSTANCES}, not {text!r}: "
+            "managed deployments don't scale to zero."
+        )
+    return int(digits)
+
+
+def endpoint_fingerprint(file: SpecFile) -> str:
+    ignored = ("$schema", "traffic", "mirror_traffic")
+    return specs.fingerprint({k: v for k, v in file.data.items() if k not in ignored})
+
+
+def deployment_fingerprint(file: SpecFile) -> str:
+    ignored = ("$schema", "instance_count")
+    return specs.fingerprint({k: v for k, v in file.data.items() if k not in ignored})
+
+
+def code_content(file: SpecFile) -> str:
+    """A hash of the scoring code's folder; "" for a deployment without one."""
+    folder = file.file("code_configuration", "code")
+    return specs.content(folder) if folder and folder.exists() else ""
+
+
+def spec_count(file: SpecFile) -> int:
+    count = file.data.get("instance_count", 1)
+    return count if isinstance(count, int) else 1
+
+
+def _others(endpoint: Endpoint, leaving: str) -> str:
+    stay = next((name for name in endpoint.deployments if name != leaving), None)
+    return f"{stay}=100" if stay else f"{leaving}=0"

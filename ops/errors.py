@@ -1,0 +1,86 @@
+"""Every refusal an engineer can meet, as a problem and its remedies.
+
+OpsError                    exit status 1
+  UsageError                2: a flag's value can't be meant
+  InvalidSpec               files in specs/ that can't work, all problems at once
+  NotFound
+  Refused                   a rule of the toolkit stands against it
+  ServiceError              the service said no, and why
+  Unreachable               no answer at all
+  Conflict                  somebody else changed the same thing
+  Busy                      somebody else is at it on this machine
+  Unhealthy                 3: done, but it doesn't work
+  Interrupted               130: Ctrl-C, with the state that is left
+"""
+
+from collections.abc import Iterable
+
+from invoke import Exit
+
+
+class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
+    """A refusal: Invoke prints it to stderr without a traceback and exits."""
+
+    status = 1
+
+    def __init__(self, problem: str, *remedies: str) -> None:
+        self.problem = problem
+        self.remedies = remedies
+        lines = [problem, *(f"  try: {remedy}" for remedy in remedies)]
+        super().__init__("\n".join(lines), code=self.status)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class UsageError(OpsError):
+    status = 2
+
+
+class InvalidSpec(OpsError):
+    """Everything that is wrong with some files, so that it can be mended in one go."""
+
+    def __init__(self, problems: Iterable[object], *remedies: str) -> None:
+        listed = [str(problem) for problem in problems]
+        count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
+        text = "\n".join([f"{count} in the specs:", *(f"  - {p}" for p in listed)])
+        super().__init__(text, *remedies)
+
+
+class NotFound(OpsError):
+    pass
+
+
+class Refused(OpsError):
+    pass
+
+
+class ServiceError(OpsError):
+    """What the service answered, as a cause; `code` and `http_status` for decisions."""
+
+    def __init__(
+        self, problem: str, *remedies: str, code: str = "", http_status: int = 0
+    ) -> None:
+        self.service_code = code
+        self.http_status = http_status
+        super().__init__(problem, *remedies)
+
+
+class Unreachable(OpsError):
+    pass
+
+
+class Conflict(OpsError):
+    pass
+
+
+class Busy(OpsError):
+    pass
+
+
+class Unhealthy(OpsError):
+    status = 3
+
+
+class Interrupted(OpsError):
+    status = 130

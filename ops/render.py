@@ -1,0 +1,321 @@
+"""What the verbs print: the one place that knows the terminal.
+
+Every function takes what a capability returned and prints it, with colour by meaning
+where there is a terminal to show it; NO_COLOR and pipes get plain text.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ops.cloud import LocalCloud
+    from ops.deploy import Phase, Plan
+    from ops.deployments import Scaling
+    from ops.endpoints import Endpoint
+    from ops.journal import Entry
+    from ops.keys import Keys
+    from ops.logs import Tail
+    from ops.scoring import Answer
+    from ops.traffic import Shift
+    from ops.validate import Problem
+
+COLOURS = {"blue": "blue", "green": "green"}
+STATES = {"Succeeded": "green", "Failed": "red", "Creating": "yellow"}
+OUTCOMES = {"done": "green", "failed": "red", "interrupted": "yellow"}
+# All that could drive a terminal: C0 and C1 controls but tab, and escape sequences.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def console() -> "Console":
+    from rich.console import Console
+
+    # Piped output has no width of its own: never wrap a line that grep will read.
+    width = None if sys.stdout.isatty() else 200
+    return Console(highlight=False, soft_wrap=False, width=width)
+
+
+def line(text: str) -> None:
+    """One plain line on stdout, without any markup."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """A line beside the answer: stderr, so that --json and pipes stay clean."""
+    sys.stderr.write(text + "\n")
+
+
+def as_json(value: Any) -> None:
+    line(json.dumps(plain(value), indent=2, default=str))
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts, all the way down; raw Azure bodies are left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {k: plain(v) for k, v in value.items() if k != "body" or v == {}}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def status(endpoint: "Endpoint") -> None:
+    """The endpoint, then its deployments with their share of live traffic."""
+    out = console()
+    out.print(
+        f"[bold]{endpoint.name}[/]  {_state(endpoint.state)}  "
+        f"auth {endpoint.auth_mode}  {endpoint.scoring_uri}"
+    )
+    if not endpoint.deployments:
+        out.print("no deployments")
+        return
+    table = _table("deployment", "traffic", "", "state", "instances", "type", "model")
+    table.add_column("environment")
+    for name, each in sorted(endpoint.deployments.items()):
+        share = endpoint.traffic.get(name, 0)
+        mirrored = endpoint.mirror.get(name)
+        table.add_row(
+            _deployment(name),
+            f"{share}%" + (f" (mirror {mirrored}%)" if mirrored else ""),
+            _bar(share),
+            _state(each.state),
+            str(each.instances),
+            each.instance_type,
+            each.model,
+            each.environment,
+        )
+    out.print(table)
+
+
+def shift(change: "Shift") -> None:
+    """`traffic  blue 100% -> 80%  green 0% -> 20%`, or that nothing changes."""
+    names = sorted({*change.before, *change.after})
+    moves = (
+        f"{_deployment(name)} {change.before.get(name, 0)}% -> "
+        f"[bold]{change.after.get(name, 0)}%[/]"
+        for name in names
+    )
+    text = "  ".join(moves) or "none"
+    if not change.changes:
+        text = "unchanged  " + (
+            "  ".join(f"{_deployment(n)} {change.after[n]}%" for n in names) or "none"
+        )
+    console().print(f"{change.endpoint}  {change.what}  {text}")
+
+
+def plan(plan: "Plan") -> None:
+    """The steps of a deploy, without taking them."""
+    table = _table("step", "what", "would", "because")
+    for step in plan.steps:
+        colour = "dim" if step.action == "skip" else "yellow"
+        table.add_row(
+            step.kind, step.target, f"[{colour}]{step.action}[/]", step.reason
+        )
+    console().print(table)
+
+
+def phases(phases: "Iterable[Phase]") -> None:
+    """Each phase as it ends, with a clock while it runs."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    # The SDK's own output is diverted while it works: hold on to the real stdout.
+    out = Console(file=sys.stdout, highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True) as progress:
+        task = None
+        for phase in phases:
+            step = phase.step
+            title = f"{step.kind:<12}{step.target:<18}"
+            if phase.outcome == "running":
+                task = progress.add_task(f"{title}{step.action}: {step.reason}")
+                continue
+            if task is not None:
+                progress.remove_task(task)
+                task = None
+            progress.console.print(_phase(title, phase))
+
+
+def how_to_call(endpoint: "Endpoint", sample: str, flags: str) -> None:
+    """The request any client can send, with the key kept out of argv."""
+    line(f"\nCall it:\n  invoke keys --header{flags} | curl -s -H @- \\")
+    line(f"    -H 'Content-Type: application/json' -d @{sample} \\")
+    line(f"    {endpoint.scoring_uri}")
+
+
+def answers(answers: "list[Answer]") -> None:
+    """One answer whole, or a summary of many."""
+    if len(answers) == 1:
+        _answer(answers[0])
+    else:
+        _summary(answers)
+
+
+def problems(problems: "list[Problem]", checked: str) -> None:
+    out = console()
+    for problem in problems:
+        mark = "[red]error[/]  " if problem.fatal else "[yellow]warning[/]"
+        out.print(f"{mark} {_safe(str(problem))}", soft_wrap=True)
+    if not problems:
+        out.print(f"[green]ok[/]  {checked}")
+
+
+def tails(tails: "list[Tail]") -> None:
+    """Log lines as they were written, but for what would drive the terminal."""
+    for tail in tails:
+        if len(tails) > 1:
+            console().print(
+                f"[bold]{_deployment(tail.deployment)}[/]  {tail.container}"
+            )
+        for text in tail.lines:
+            line(clean(text))
+        if not tail.lines:
+            note(f"{tail.deployment}: the {tail.container} log is empty")
+
+
+def scaling(change: "Scaling") -> None:
+    arrow = f"{change.before} -> [bold]{change.after}[/]"
+    text = arrow if change.before != change.after else f"unchanged {change.after}"
+    console().print(f"{_deployment(change.deployment)}  instances  {text}")
+
+
+def keys(keys: "Keys") -> None:
+    line(f"primary    {keys.primary}\nsecondary  {keys.secondary}")
+    if keys == keys.masked():
+        note("Whole with --show-keys; as a header for curl -H @- with --header.")
+
+
+def history(entries: "list[Entry]") -> None:
+    """What the toolkit changed, newest first."""
+    if not entries:
+        line("nothing has been changed yet")
+        return
+    table = _table("when", "verb", "endpoint", "before", "after", "outcome", "who")
+    table.add_column("why", overflow="fold")
+    for entry in entries:
+        colour = OUTCOMES.get(entry.outcome, "yellow")
+        table.add_row(
+            ago(entry.at),
+            entry.verb,
+            entry.endpoint,
+            _essence(entry.before),
+            _essence(entry.after),
+            f"[{colour}]{entry.outcome}[/]",
+            entry.who,
+            _safe(entry.reason or entry.detail.split("\n")[0]),
+        )
+    console().print(table)
+
+
+def cloud(found: "LocalCloud | None") -> None:
+    if found is None:
+        line("localcloud is down; any verb on a local stage starts it")
+        return
+    table = _table("localcloud", "")
+    table.add_row("control plane", f"{found.url}  (process {found.pid})")
+    table.add_row("gateway", found.gateway_url)
+    table.add_row("directory", str(found.directory))
+    console().print(table)
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """A time of day for today, else the date too; UTC."""
+    now = now or datetime.now(UTC)
+    form = "%H:%M:%S" if moment.date() == now.date() else "%Y-%m-%d %H:%M"
+    return moment.strftime(form)
+
+
+def clean(text: str) -> str:
+    """A log line without anything that could drive the reader's terminal."""
+    return CONTROLS.sub("", text)
+
+
+def _answer(answer: "Answer") -> None:
+    colour = "green" if answer.status == 200 else "red"
+    head = f"[{colour}]{answer.status}[/]  {_deployment(answer.deployment or '-')}"
+    console().print(f"{head}  {answer.duration_ms:.1f} ms  request {answer.request_id}")
+    body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
+    line(clean(body) if answer.status == 200 else clean(answer.reason))
+
+
+def _summary(answers: "list[Answer]") -> None:
+    table = _table("deployment", "status", "requests", "share", "p50 ms", "p95 ms")
+    groups: dict[tuple[str, int], list[float]] = {}
+    for each in answers:
+        key = (each.deployment or "-", each.status)
+        groups.setdefault(key, []).append(each.duration_ms)
+    for (name, code), durations in sorted(groups.items()):
+        ordered = sorted(durations)
+        colour = "green" if code == 200 else "red"
+        table.add_row(
+            _deployment(name),
+            f"[{colour}]{code}[/]",
+            str(len(ordered)),
+            f"{100 * len(ordered) / len(answers):.0f}%",
+            f"{ordered[len(ordered) // 2]:.1f}",
+            f"{ordered[int(len(ordered) * 0.95)]:.1f}",
+        )
+    console().print(table)
+    for reason in {each.reason for each in answers if each.reason}:
+        line(clean(reason))
+
+
+def _phase(title: str, phase: "Phase") -> str:
+    if phase.outcome == "skipped":
+        return f"[dim]- {title}{phase.step.reason}[/]"
+    said = phase.step.action + "d" if phase.step.action != "test" else "answered"
+    if phase.answer:
+        said = f"{phase.answer.status} in {phase.answer.duration_ms:.0f} ms"
+    elif phase.step.action == "test":
+        said = "no sample request to send"
+    reason = _safe(phase.step.reason)
+    return f"[green]+[/] {title}{said} ({reason})  {phase.seconds:.1f} s"
+
+
+def _essence(value: Any) -> str:
+    if not value:
+        return "-"
+    if isinstance(value, Mapping):
+        parts = (
+            f"{key} {_essence(inner) if isinstance(inner, Mapping) else inner}"
+            for key, inner in value.items()
+        )
+        return _safe(", ".join(parts))
+    return _safe(str(value))
+
+
+def _table(*columns: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _deployment(name: str) -> str:
+    colour = COLOURS.get(name, "cyan")
+    return f"[{colour}]{_safe(name)}[/]"
+
+
+def _state(state: str) -> str:
+    return f"[{STATES.get(state, 'yellow')}]{state}[/]"
+
+
+def _bar(share: int) -> str:
+    return "█" * round(share / 10) if share else ""
+
+
+def _safe(text: str) -> str:
+    """Text of others inside our markup: brackets escaped, controls removed."""
+    from rich.markup import escape
+
+    return escape(clean(text))

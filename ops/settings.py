@@ -1,0 +1,120 @@
+"""Which cloud a stage means, and where this checkout keeps its files.
+
+A stage is a file in specs/stages/. `cloud: localcloud` needs nothing else; `cloud:
+azure` names a subscription, a resource group and a workspace.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ops.errors import InvalidSpec, NotFound
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where the verbs act: one workspace on Azure, or localcloud."""
+
+    name: str
+    cloud: str
+    path: Path
+    subscription_id: str = ""
+    resource_group: str = ""
+    workspace_name: str = ""
+    log_analytics_workspace_id: str = ""  # the workspace's customer id, a GUID
+    protected: bool = False  # changing verbs ask for the endpoint's name
+    port: int = 0  # localcloud: 0 takes any free port
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields to set in deployment files here, by deployment name or "*"."""
+
+    @property
+    def local(self) -> bool:
+        return self.cloud == "localcloud"
+
+
+def specs_directory() -> Path:
+    """The folder of endpoint folders: specs/, or what AML_OPS_SPECS names."""
+    return Path(os.environ.get("AML_OPS_SPECS") or ROOT / "specs").resolve()
+
+
+def state_directory() -> Path:
+    """Where the journal and localcloud live: .aml-ops/, or AML_OPS_STATE."""
+    return Path(os.environ.get("AML_OPS_STATE") or ROOT / ".aml-ops").resolve()
+
+
+def shown(path: Path) -> str:
+    """A path as a person in this checkout would type it."""
+    for start in (Path.cwd(), ROOT):
+        if path.is_relative_to(start):
+            return str(path.relative_to(start))
+    return str(path)
+
+
+def load_stage(name: str) -> Stage:
+    """Read specs/stages/<name>.yaml; raise NotFound or InvalidSpec."""
+    folder = specs_directory() / "stages"
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in known:
+        names = ", ".join(known) or "none"
+        raise NotFound(
+            f"There is no stage {name!r} in {shown(folder)} (there are: {names})."
+        )
+    path = folder / f"{name}.yaml"
+    data = read_yaml(path)
+    if problems := list(_stage_problems(path, data)):
+        raise InvalidSpec(problems)
+    return Stage(name=name, path=path, **data)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds one mapping; raise NotFound or InvalidSpec."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"{shown(path)} does not exist.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InvalidSpec([f"{shown(path)}: can't be read as YAML: {reason}"]) from None
+    if not isinstance(data, dict):
+        found = "nothing" if data is None else type(data).__name__
+        raise InvalidSpec([f"{shown(path)}: holds {found}, not keys and values"])
+    return data
+
+
+FIELDS: dict[str, type] = {
+    "cloud": str,
+    "subscription_id": str,
+    "resource_group": str,
+    "workspace_name": str,
+    "log_analytics_workspace_id": str,
+    "protected": bool,
+    "port": int,
+    "overrides": dict,
+}
+
+
+def _stage_problems(path: Path, data: dict[str, Any]) -> list[str]:
+    problems = []
+    where = shown(path)
+    for key, value in data.items():
+        if key not in FIELDS:
+            allowed = ", ".join(FIELDS)
+            problems.append(f"{where}: {key}: unknown key (allowed: {allowed})")
+        elif type(value) is not FIELDS[key]:
+            wanted = FIELDS[key].__name__
+            problems.append(f"{where}: {key}: {value!r} is not a {wanted}")
+    cloud = data.get("cloud")
+    if cloud not in ("localcloud", "azure"):
+        problems.append(f"{where}: cloud: {cloud!r} is neither localcloud nor azure")
+    if cloud == "azure":
+        problems += [
+            f"{where}: {key}: must be filled in for a stage on Azure"
+            for key in ("subscription_id", "resource_group", "workspace_name")
+            if not data.get(key) or "<" in str(data[key])
+        ]
+    return problems

@@ -1,0 +1,157 @@
+"""What every verb takes, and how it meets the person who typed it.
+
+`@reads` and `@changes` turn a function of a Call into an Invoke task: they add the
+flags that all verbs share, ask before a change on a protected stage, and end a Ctrl-C
+with what is left behind.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any
+
+from invoke import Context, Task, task
+
+from ops.errors import Interrupted, Refused
+
+if TYPE_CHECKING:
+    from ops.clients import Workspace
+    from ops.settings import Stage
+    from ops.specs import EndpointSpec
+
+READING = {
+    "stage": (None, "Where: a file in specs/stages/. Default: local."),
+    "endpoint": (None, "Which endpoint: a folder in specs/. Default: iris."),
+    "json": (False, "Print JSON instead of a table."),
+}
+CHANGING = {
+    "stage": READING["stage"],
+    "endpoint": READING["endpoint"],
+    "dry_run": (False, "Print what would be done and change nothing."),
+    "yes": (False, "Do not ask on a protected stage; needs --reason."),
+    "reason": (None, "Why, for the journal."),
+}
+
+
+class Call:
+    """One verb as it was typed: where it acts and how."""
+
+    def __init__(self, verb: str, defaults: Any, flags: dict[str, Any]) -> None:
+        self.verb = verb
+        self.stage_name: str = flags["stage"] or defaults.get("stage", "local")
+        self.endpoint: str = flags.get("endpoint") or defaults.get("endpoint", "iris")
+        self.json: bool = flags.get("json", False)
+        self.dry_run: bool = flags.get("dry_run", False)
+        self.yes: bool = flags.get("yes", False)
+        self.reason: str = flags.get("reason") or ""
+
+    @property
+    def flags(self) -> str:
+        """The flags that lead another verb to the same place, for remedies."""
+        stage = f" --stage {self.stage_name}" if self.stage_name != "local" else ""
+        return (
+            f"{stage} --endpoint {self.endpoint}" if self.endpoint != "iris" else stage
+        )
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What every changing function takes beside what it changes."""
+        return {"dry_run": self.dry_run, "reason": self.reason}
+
+    @cached_property
+    def stage(self) -> "Stage":
+        from ops import settings
+
+        return settings.load_stage(self.stage_name)
+
+    @cached_property
+    def workspace(self) -> "Workspace":
+        from ops import clients, render
+
+        workspace = clients.connect(self.stage)
+        if workspace.local and workspace.local.just_started:
+            render.note(f"localcloud started at {workspace.local.url}")
+        return workspace
+
+    @cached_property
+    def spec(self) -> "EndpointSpec":
+        from ops import specs
+
+        return specs.load(self.endpoint, self.stage)
+
+    def show(self, value: Any, renderer: Callable[[Any], Any]) -> None:
+        """Print a value for a person, or as JSON where --json asks for it."""
+        from ops import render
+
+        if self.json:
+            render.as_json(value)
+        else:
+            renderer(value)
+
+    def approve(self, what: str, *, always: bool = False) -> None:
+        """Have the person confirm on a protected stage; raise Refused otherwise.
+
+        `always` asks on every stage: for what can't be undone.
+        """
+        if self.dry_run or not (always or self.stage.protected):
+            return
+        if self.yes and (self.reason or not self.stage.protected):
+            return
+        if self.yes or not sys.stdin.isatty():
+            needed = '--yes --reason "..."' if self.stage.protected else "--yes"
+            raise Refused(
+                f"{self.verb} would {what} on {self.stage_name}: that needs {needed}."
+            )
+        sys.stderr.write(
+            f"{self.verb} will {what} on {self.stage_name}.\n"
+            f"Type the endpoint's name to go on: "
+        )
+        sys.stderr.flush()
+        if sys.stdin.readline().strip() != self.endpoint:
+            raise Refused("Not confirmed: nothing was changed.")
+
+
+def reads(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
+    """A verb that never changes anything. `help` explains its own flags."""
+    return lambda function: _verb(function, READING, help)
+
+
+def changes(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
+    """A verb that changes something."""
+    return lambda function: _verb(function, CHANGING, help)
+
+
+def local(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
+    """A verb about localcloud itself."""
+    return lambda function: _verb(function, {"stage": READING["stage"]}, help)
+
+
+def _verb(
+    function: Callable[..., Any],
+    shared: Mapping[str, tuple[object, str]],
+    help: dict[str, str],
+) -> Task[Any]:
+    own = list(signature(function).parameters.values())[1:]
+    name = function.__name__.rstrip("_").replace("_", "-")
+
+    def body(c: Context, **flags: Any) -> None:
+        call = Call(name, c.config, flags)
+        try:
+            function(call, **{each.name: flags[each.name] for each in own})
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"{name} was stopped; what it had sent to the service goes on there.",
+                f"invoke status{call.flags}",
+                f"invoke history{call.flags}",
+            ) from None
+
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    common = [
+        Parameter(name, kind, default=default) for name, (default, _) in shared.items()
+    ]
+    context = Parameter("c", kind)
+    setattr(body, "__signature__", Signature([context, *own, *common]))  # noqa: B010
+    body.__doc__, body.__name__ = function.__doc__, function.__name__
+    explained = {name: text for name, (_, text) in shared.items()} | help
+    return task(body, help=explained, auto_shortflags=False)
