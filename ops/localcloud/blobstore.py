@@ -87,7 +87,11 @@ class BlobStore:
             "modified": text(datetime.now(UTC)),
         }
         file.replace(self.path(row))
-        self._state.save_blob(row)
+        try:
+            self._state.save_blob(row)
+        except BaseException:
+            self.path(row).unlink()  # a full disk is the likeliest cause
+            raise
         if before:
             self.path(before).unlink(missing_ok=True)
         return row

@@ -7,6 +7,7 @@ servers; what a client got wrong they raise as an AzureError.
 import base64
 import binascii
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -128,10 +129,57 @@ def invalid(problems: list[str]) -> None:
         raise AzureError(400, "BadRequest", " ".join(problems), details)
 
 
+NAME = re.compile(r"[a-zA-Z](-?[a-zA-Z0-9])*")
+
+
+def name_problems(noun: str, name: str) -> list[str]:
+    """Why Azure refuses this endpoint or deployment name; [] where it doesn't.
+
+    Azure: how-to-manage-quotas, "Azure Machine Learning online endpoints".
+    """
+    if 3 <= len(name) <= 32 and NAME.fullmatch(name):
+        return []
+    return [
+        f"{noun} name '{name}' is invalid: it must begin with a letter, be 3 to 32 "
+        "characters long and consist of letters, digits and single hyphens between "
+        "them."
+    ]
+
+
 def missing(type_: str, name: str) -> AzureError:
     """The 404 of a resource that isn't there, such as ("onlineEndpoints", "iris")."""
     message = f"The Resource '{PROVIDER}/workspaces/{type_}/{name}' was not found."
     return AzureError(404, "ResourceNotFound", message)
+
+
+def existing(call: Call, type_: str) -> Resource:
+    """The resource of this type in the call's path; a 404 where there is none."""
+    path = call.id.split("/")
+    end = path.index(type_) + 2
+    resource = call.state.resource("/".join(path[:end]))
+    if resource is None:
+        raise missing(type_, path[end - 1])
+    return resource
+
+
+def deleting(resource: Resource) -> bool:
+    return bool(resource.properties["provisioningState"] == "Deleting")
+
+
+def refuse_while_deleting(resource: Resource) -> None:
+    if deleting(resource):
+        message = f"'{resource.name}' is being deleted; no change can be made to it."
+        raise AzureError(409, "Conflict", message)
+
+
+def tags(body: dict[str, Any]) -> dict[str, str]:
+    """The tags of a request's body, which must be text to text."""
+    found = body.get("tags") or {}
+    if not isinstance(found, dict) or not all(
+        isinstance(value, str) for value in found.values()
+    ):
+        raise AzureError(400, "BadRequest", "tags must map names to strings.")
+    return found
 
 
 def document(resource: Resource, **properties: Any) -> dict[str, Any]:
