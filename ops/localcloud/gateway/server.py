@@ -1,0 +1,116 @@
+"""The gateway's life: it listens, follows the table, and finishes what it began."""
+
+import asyncio
+import json
+import os
+import random
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+
+from ops.localcloud.gateway.accesslog import AccessLog
+from ops.localcloud.gateway.body import BODY_BYTES
+from ops.localcloud.gateway.forward import Forwarder, open_session
+from ops.localcloud.gateway.inflight import Load
+from ops.localcloud.gateway.proxy import Gateway
+from ops.localcloud.gateway.scoring import Scoring
+from ops.localcloud.gateway.table import Follower
+
+HOST = "127.0.0.1"
+GRACE_SECONDS = 30.0  # for what is in flight at SIGTERM; gunicorn's own limit too
+TABLE_PERIOD_SECONDS = 0.05
+HEADER_BYTES = 16 * 1024  # an Entra token with many groups takes more than 8 KB
+
+
+async def serve(folder: Path, port: int) -> None:
+    """Listen until SIGTERM or SIGINT, then finish what is in flight.
+
+    `folder` holds routes.json and gets gateway.json and traffic.jsonl. Raises OSError
+    when the port is taken.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    follower, admin_token = Follower(folder / "routes.json"), secrets.token_urlsafe(32)
+    async with _gateway(folder, follower, admin_token) as gateway:
+        runner = web.ServerRunner(_server(gateway), shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, port, backlog=1024)
+        try:
+            await site.start()
+            _announce(folder / "gateway.json", site.port, admin_token)
+            await _follow(follower, stop)
+            await site.stop()
+            await gateway.drain(GRACE_SECONDS)
+        finally:
+            await runner.cleanup()
+            _withdraw(folder / "gateway.json")
+
+
+@asynccontextmanager
+async def _gateway(
+    folder: Path, follower: Follower, admin_token: str
+) -> AsyncIterator[Gateway]:
+    load, draws = Load(), random.Random()
+    access_log = AccessLog(folder / "traffic.jsonl")
+    try:
+        async with open_session() as session:
+            forwarder = Forwarder(session, load, draws)
+            yield Gateway(
+                follower=follower,
+                scoring=Scoring(
+                    forwarder=forwarder, access_log=access_log, draws=draws
+                ),
+                load=load,
+                admin_token=admin_token,
+            )
+    finally:
+        access_log.close()
+
+
+def _server(gateway: Gateway) -> web.Server:
+    """aiohttp's low-level server: no router, no middlewares, no log of its own."""
+    loop = asyncio.get_running_loop()
+    return web.Server(
+        gateway.handle,
+        request_factory=partial(web.BaseRequest, loop=loop, client_max_size=BODY_BYTES),
+        handler_cancellation=True,
+        auto_decompress=False,
+        access_log=None,
+        max_field_size=HEADER_BYTES,
+    )
+
+
+async def _follow(follower: Follower, stop: asyncio.Event) -> None:
+    """Keep the table current when no request comes to do so, until told to stop."""
+    while not stop.is_set():
+        follower.current()
+        try:
+            async with asyncio.timeout(TABLE_PERIOD_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+def _announce(file: Path, port: int, admin_token: str) -> None:
+    """Say where we listen, in a file that is complete or absent and ours alone."""
+    facts = {"pid": os.getpid(), "port": port, "admin_token": admin_token}
+    draft = file.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w") as stream:
+        json.dump(facts, stream)
+    os.replace(draft, file)
+
+
+def _withdraw(file: Path) -> None:
+    """Remove the announcement, unless it is another gateway's."""
+    try:
+        if json.loads(file.read_text())["pid"] == os.getpid():
+            file.unlink()
+    except FileNotFoundError:
+        return
