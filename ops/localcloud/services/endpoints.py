@@ -18,6 +18,7 @@ from ops.localcloud.wire import (
     name_problems,
     new_guid,
     page,
+    refuse_while_deleting,
     tags,
 )
 
