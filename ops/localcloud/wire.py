@@ -20,6 +20,10 @@ from ops.localcloud.records import Operation, Resource
 from ops.localcloud.state import State
 
 PAGE = 100  # items of a list that has no $top
+LIST_PARAMETERS = {
+    *("api-version", "$top", "count", "$skip", "$orderBy"),
+    *("listViewType", "hash", "hashVersion", "isDefault"),
+}
 PROVIDER = "Microsoft.MachineLearningServices"
 
 
@@ -198,8 +202,21 @@ def document(resource: Resource, **properties: Any) -> dict[str, Any]:
     }
 
 
-def page(call: Call, items: list[dict[str, Any]]) -> Answer:
-    """One page of a list: `$top` or `count` items from where `$skip` points."""
+def page(
+    call: Call, items: list[dict[str, Any]], *, newest_first: bool = False
+) -> Answer:
+    """One page of a list: `$top` or `count` items from where `$skip` points.
+
+    `items` come oldest first; `$orderBy=createdtime desc` or `asc` orders them else.
+    """
+    if unknown := sorted(set(call.query) - LIST_PARAMETERS):
+        message = f"localcloud can't list by {', '.join(unknown)}."
+        raise AzureError(501, "NotImplemented", message)
+    order = call.query.get("$orderBy", "").lower()
+    if order not in ("", "createdtime", "createdtime asc", "createdtime desc"):
+        raise AzureError(400, "BadRequest", f"There is no order '{order}'.")
+    if order.endswith("desc") or (newest_first and not order):
+        items = items[::-1]
     wanted = call.query.get("$top") or call.query.get("count")
     if wanted is not None and (not wanted.isdecimal() or int(wanted) < 1):
         raise AzureError(400, "BadRequest", f"'{wanted}' is not a number of items.")
