@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from ops.localcloud.records import normal_id, text
+from ops.localcloud.records import normal_id
 from ops.localcloud.state import State
 
 TRACEBACK = "Traceback (most recent call last):"
@@ -120,13 +120,12 @@ def _wraps(block: list[str]) -> bool:
 class Diary:
     """A log file that is written line by line, each with its time."""
 
-    def __init__(self, path: Path, now: datetime) -> None:
+    def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")  # the last attempt's
         self._path = path
-        path.write_text("")
-        self.write(f"preparing, {text(now)}")
 
     def write(self, line: str) -> None:
-        stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._path.open("a") as stream:
             stream.write(f"{stamp} {line}\n")

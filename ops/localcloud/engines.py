@@ -1,0 +1,67 @@
+"""The engines that make the state true, as one thing to start, ring and stop."""
+
+import asyncio
+from pathlib import Path
+
+from ops.localcloud import console
+from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.gatewayprocess import GatewayProcess
+from ops.localcloud.loops import Wake, every
+from ops.localcloud.router import Router
+from ops.localcloud.state import State
+from ops.localcloud.supervisor import Supervisor
+
+TICK_SECONDS = 0.2  # how late a death, a due probe or a drained instance is noticed
+
+
+class Engines:
+    """Supervisor, router and gateway of a state directory."""
+
+    def __init__(self, state: State, blobs: BlobStore, directory: Path) -> None:
+        self._state = state
+        self._directory = directory
+        self._gateway = GatewayProcess(directory)
+        self._supervisor_wake, self._router_wake = Wake(), Wake()
+        self._router = Router(state, directory, changed=self._supervisor_wake.ring)
+        self._supervisor = Supervisor(
+            state,
+            blobs,
+            directory,
+            self._router,
+            ring=self._supervisor_wake.ring,
+            changed=self._router_wake.ring,
+        )
+
+    def start(self) -> str:
+        """Adopt or start the gateway; return its URL. Blocks, seconds at most."""
+        return self._gateway.ensure()
+
+    @property
+    def gateway_url(self) -> str:
+        return self._gateway.url
+
+    def ring(self) -> None:
+        """Have the wishes that were just written seen to at once. From any thread."""
+        self._router_wake.ring()
+        self._supervisor_wake.ring()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Step all engines until `stop` is set; what they started runs on.
+
+        Ring after setting it, to leave at once.
+        """
+        loops = [
+            every(TICK_SECONDS, self._supervisor.step, stop, self._supervisor_wake),
+            every(TICK_SECONDS, self._router.step, stop, self._router_wake),
+            every(1.0, self._gateway.step, stop),
+        ]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            await asyncio.to_thread(self._supervisor.close)
+
+    def logs(self, deployment_id: str, container: str, tail: int) -> str:
+        """What getLogs answers; ValueError names a container that there is none of."""
+        return console.logs(
+            self._state, self._directory, deployment_id, container, tail
+        )

@@ -1,0 +1,91 @@
+"""The gateway's process: adopted when one runs, started when none does."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+from ops.localcloud import processes
+from ops.localcloud.console import last_lines
+from ops.localcloud.processes import Identity
+from ops.localcloud.router import ask_gateway, read_json
+
+PATIENCE = 15.0  # seconds that a gateway may take to listen
+
+
+class GatewayDidNotStart(RuntimeError):
+    """The gateway ended or fell silent before it listened; says what it printed."""
+
+
+class GatewayProcess:
+    """Keeps one gateway running for a state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._child: subprocess.Popen[bytes] | None = None
+        self._identity: Identity | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def ensure(self) -> str:
+        """Adopt the running gateway or start one; return its URL once it listens."""
+        if self._adopt():
+            return self.url
+        # Its old port first: clients hold scoring URIs with it.
+        if self._port and self._start(self._port):
+            return self.url
+        if not self._start(0):
+            said = "".join(last_lines(self._directory / "gateway.log", 20))
+            raise GatewayDidNotStart(f"The gateway did not start.\n{said}")
+        return self.url
+
+    def step(self, now: datetime) -> None:
+        """Start the gateway again if it has died."""
+        if self._child is not None:
+            self._child.poll()  # a dead child stays a zombie until it is asked for
+        if self._identity is None or not processes.running(self._identity):
+            self.ensure()
+
+    def _adopt(self) -> bool:
+        facts = read_json(self._directory / "gateway" / "gateway.json")
+        if facts is None:
+            return False
+        self._port = int(facts["port"])
+        self._identity = processes.identify(int(facts["pid"]))
+        return self._identity is not None and ask_gateway(self._directory) is not None
+
+    def _start(self, port: int) -> bool:
+        command = [sys.executable, "-m", "ops.localcloud.gateway"]
+        command += ["--state", str(self._directory), "--port", str(port)]
+        with (self._directory / "gateway.log").open("ab") as log:
+            child = self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=gateway_environment(self._directory),
+            )
+        deadline = time.monotonic() + PATIENCE
+        while child.poll() is None and time.monotonic() < deadline:
+            facts = read_json(self._directory / "gateway" / "gateway.json")
+            if facts and facts["pid"] == child.pid and self._adopt():
+                return True
+            time.sleep(0.02)
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        return False
+
+
+def gateway_environment(directory: Path) -> dict[str, str]:
+    """This process's environment, marked, and able to import what this one can."""
+    marks = processes.marks(directory, "gateway")
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return dict(os.environ) | marks | {"PYTHONPATH": path}
