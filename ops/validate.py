@@ -40,6 +40,10 @@ def check(spec: EndpointSpec, name: str | None = None) -> list[Problem]:
     problems = [*_endpoint(spec)]
     if not spec.deployments:
         problems.append(_problem(spec.endpoint, "", "no file describes a deployment"))
+    for file in (*spec.models.values(), *spec.environments.values()):
+        if not file.version:
+            text = "must be given: deployments name it"
+            problems.append(_problem(file, "version", text))
     for each in chosen:
         problems += _deployment(spec, spec.deployment(each))
     return list(dict.fromkeys(problems))
@@ -142,8 +146,6 @@ def _model(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
     if model is None:
         yield from _unfiled(file, "model", value, "model.yaml")
         return
-    if not model.version:
-        yield _problem(model, "version", "must be given: a deployment names it")
     path = model.file("path")
     if path and not path.exists():
         hint = " (invoke train makes it)"

@@ -1,0 +1,73 @@
+"""Each mistake in tests/specs/ is found, and named so that it can be mended.
+
+A file there replaces one of specs/iris/; its first comments say which, and what the
+finding must say.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from model import train
+from ops import specs, validate
+from ops.errors import InvalidSpec
+
+ROOT = Path(__file__).parents[1]
+MISTAKES = sorted((ROOT / "tests/specs").glob("*.yaml"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trained():
+    if train.stale(train.OUT):
+        train.train(train.OUT)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the example's files that a test may spoil."""
+    for name in ("specs", "scoring", "model"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    monkeypatch.setenv("AML_OPS_SPECS", str(tmp_path / "specs"))
+    return tmp_path / "specs/iris"
+
+
+def all_problems():
+    try:
+        spec = specs.load("iris")
+    except InvalidSpec as error:
+        return error.problem
+    found = validate.check(spec) + validate.check_schema(spec)
+    return "\n".join(str(problem) for problem in found if problem.fatal)
+
+
+def test_the_example_has_no_problems(folder):
+    assert all_problems() == ""
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda path: path.stem)
+def test_a_mistake_is_named(folder, mistake):
+    text = mistake.read_text()
+    replaced, says = re.findall(r"^# (?:replaces|says): (.*)$", text, re.MULTILINE)
+
+    shutil.copy(mistake, folder / replaced)
+
+    assert says in all_problems()
+
+
+def test_all_problems_are_reported_together(folder):
+    for mistake in ("51-instances", "traffic-of-110-percent", "no-python"):
+        text = (ROOT / f"tests/specs/{mistake}.yaml").read_text()
+        (folder / re.findall(r"replaces: (.*)", text)[0]).write_text(text)
+
+    found = all_problems()
+
+    assert "51 must be" in found
+    assert "blue 90 + green 20" in found
+    assert "names no python" in found
+
+
+def test_what_an_unknown_endpoint_could_be_is_told(folder):
+    with pytest.raises(Exception, match=r"no endpoint 'irsi' .* \(there are: iris\)"):
+        specs.load("irsi")
