@@ -59,8 +59,10 @@ def _token(endpoint: Endpoint, token: str, now: datetime) -> Verdict:
     except (jwt.InvalidTokenError, UnicodeError):
         return Verdict(reason="token_auth_access_denied")
     expiry, name = claims["exp"], claims["endpointName"]
-    if not isinstance(name, str) or name.lower() != endpoint.name.lower():
+    if not isinstance(expiry, int) or not isinstance(name, str):
         return Verdict(reason="token_auth_access_denied")
-    if not isinstance(expiry, int) or expiry <= now.timestamp():
+    if name.lower() != endpoint.name.lower():
+        return Verdict(reason="token_auth_access_denied")
+    if expiry <= now.timestamp():
         return Verdict(reason="token_auth_expired")
     return Verdict(reason="", identity=str(claims.get("oid", "")))
