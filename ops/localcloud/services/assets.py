@@ -52,7 +52,7 @@ def get_container(call: Call) -> Answer:
 
 
 def list_containers(call: Call) -> Answer:
-    found = call.state.children(call.cloud.workspace, call.names["assets"])
+    found = call.state.children(call.cloud.workspace, _kind(call))
     shown = [_container(call, each) for each in found if _in_view(call, each)]
     return page(call, shown, newest_first=True)
 
@@ -97,7 +97,7 @@ def list_versions(call: Call) -> Answer:
 def put_version(call: Call) -> Answer:
     """Register a version. Its content is fixed from then on; its tags are not."""
     _check_names(call)
-    kind = KINDS[call.names["assets"]]
+    kind = KINDS[_kind(call)]
     before = call.state.resource(call.id)
     properties = {**kind.defaults, "isArchived": False, **_sent_properties(call)}
     if before:
@@ -111,7 +111,7 @@ def put_version(call: Call) -> Answer:
             {
                 "id": before.body["id"] if before else call.id,
                 "name": before.name if before else call.names["version"],
-                "type": f"{PROVIDER}/workspaces/{call.names['assets']}/versions",
+                "type": f"{PROVIDER}/workspaces/{_kind(call)}/versions",
                 "properties": {**properties, "provisioningState": "Succeeded"},
             }
         )
@@ -145,8 +145,13 @@ def start_pending_upload(call: Call) -> Answer:
     )
 
 
+def _kind(call: Call) -> str:
+    """The kind in the call's path: what follows the workspace's id."""
+    return call.id.removeprefix(call.cloud.workspace).split("/")[1]
+
+
 def _container_id(call: Call) -> str:
-    return f"{call.cloud.workspace}/{call.names['assets']}/{call.names['name']}"
+    return f"{call.cloud.workspace}/{_kind(call)}/{call.names['name']}"
 
 
 def _keep_container(call: Call, properties: dict[str, Any]) -> Resource:
@@ -154,7 +159,7 @@ def _keep_container(call: Call, properties: dict[str, Any]) -> Resource:
         {
             "id": _container_id(call),
             "name": call.names["name"],
-            "type": f"{PROVIDER}/workspaces/{call.names['assets']}",
+            "type": f"{PROVIDER}/workspaces/{_kind(call)}",
             "properties": {
                 "isArchived": False,
                 "tags": {},
@@ -180,7 +185,7 @@ def _container(call: Call, resource: Resource) -> dict[str, Any]:
 def _find(call: Call, id_: str) -> Resource:
     if resource := call.state.resource(id_):
         return resource
-    word = KINDS[call.names["assets"]].word
+    word = KINDS[_kind(call)].word
     if "version" in call.names:
         what = f"{word} with name: {call.names['name']}, version: "
         what += call.names["version"]

@@ -8,6 +8,8 @@ from email.utils import format_datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ops.localcloud.services.blobheaders import BlobError
+
 MOST = 5000
 
 
@@ -19,10 +21,14 @@ def listing(
     With a `delimiter` the names that share a part up to it become one <BlobPrefix>.
     """
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-    most = min(int(query.get("maxresults") or MOST), MOST)
+    asked = query.get("maxresults") or str(MOST)
+    if not asked.isdecimal() or int(asked) < 1:
+        raise BlobError(400, "OutOfRangeQueryParameterValue", "maxresults is no number")
+    most = min(int(asked), MOST)
     after = _name(query.get("marker", ""))
     metadata = "metadata" in query.get("include", "")
-    lines, last, marker = [], "", ""
+    lines: list[str] = []
+    last, marker = "", ""
     for name, row in _entries(rows, prefix, delimiter):
         if name <= after:
             continue

@@ -8,9 +8,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,6 +16,15 @@ from xml.etree import ElementTree
 from aiohttp import web
 
 from ops.localcloud import sas
+from ops.localcloud.blobstore import md5_of
+from ops.localcloud.services.blobheaders import (
+    BlobError,
+    check_conditions,
+    headers,
+    sent_metadata,
+    span,
+    version,
+)
 from ops.localcloud.services.bloblist import listing
 from ops.localcloud.wire import Cloud
 
@@ -26,18 +33,12 @@ CHUNK = 1 << 20
 MOST_BLOCKS = 50_000  # REST reference, Put Block List
 MOST_LIST_BYTES = 8 << 20
 CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
-RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+NAME = re.compile(r"[^\x00-\x1f]{0,1024}")
+SPOKEN = (
+    *("PUT", "PUT block", "PUT blocklist", "PUT metadata", "DELETE"),
+    *("GET", "HEAD", "GET metadata", "HEAD metadata"),
+)
 UNSUPPORTED = ("x-ms-lease-id", "x-ms-copy-source", "if-modified-since", "x-ms-tags")
-
-
-class BlobError(Exception):
-    """A refusal in blob storage's words."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 def is_blob_path(path: str, cloud: Cloud) -> bool:
@@ -50,8 +51,8 @@ async def handle(request: web.Request, cloud: Cloud) -> web.StreamResponse:
     """Answer one request for a blob or a container; refusals are BlobErrors."""
     path = request.path.removeprefix(f"/{ACCOUNT}").lstrip("/")
     container, _, name = path.partition("/")
-    if not CONTAINER.fullmatch(container):
-        raise BlobError(400, "InvalidResourceName", "The container's name is invalid.")
+    if not CONTAINER.fullmatch(container) or not NAME.fullmatch(name):
+        raise BlobError(400, "InvalidResourceName", "A name in the URL is invalid.")
     verb = _verb(request, name)
     permission = {"GET": "r", "HEAD": "r", "PUT": "w", "DELETE": "d"}[request.method]
     now = datetime.now(UTC)
@@ -76,9 +77,9 @@ async def handle(request: web.Request, cloud: Cloud) -> web.StreamResponse:
         case "DELETE":
             return _delete(request, cloud, container, name)
     row = _find(cloud, container, name)
-    _check_conditions(request, row)
+    check_conditions(request, row)
     if verb in ("HEAD", "GET metadata", "HEAD metadata"):
-        return web.Response(headers=_headers(row, sized=verb == "HEAD"))
+        return web.Response(headers=headers(row, sized=verb == "HEAD"))
     return await _send(request, cloud.blobs.path(row), row)
 
 
@@ -90,9 +91,7 @@ def _verb(request: web.Request, name: str) -> str:
         if verb == "GET list" and not name:
             return verb
         raise _not_supported(f"{verb} of a container")
-    spoken = ("PUT", "PUT block", "PUT blocklist", "PUT metadata", "DELETE")
-    spoken += ("GET", "HEAD", "GET metadata", "HEAD metadata")
-    if not name or verb not in spoken or "snapshot" in request.query:
+    if not name or verb not in SPOKEN or "snapshot" in request.query:
         raise _not_supported(verb)
     return verb
 
@@ -102,14 +101,15 @@ async def _put(
 ) -> web.Response:
     if request.headers.get("x-ms-blob-type") != "BlockBlob":
         raise _not_supported("any x-ms-blob-type but BlockBlob")
-    _check_conditions(request, cloud.state.blob(container, name))
+    check_conditions(request, cloud.state.blob(container, name))
     file = cloud.blobs.new_file()
     try:
         md5 = await _receive(request, file)
-        row = _commit(request, cloud, container, name, file, md5)
+        kind = request.headers.get("Content-Type", "application/octet-stream")
+        row = _commit(request, cloud, container, name, file, md5, kind)
     finally:
         file.unlink(missing_ok=True)
-    return web.Response(status=201, headers=_version(row))
+    return web.Response(status=201, headers=version(row))
 
 
 async def _put_block(
@@ -134,14 +134,16 @@ async def _put_block_list(
     if not all(blobs.staged(container, name, block_id) for block_id in block_ids):
         message = "The specified block list is invalid: not all its blocks are staged."
         raise BlobError(400, "InvalidBlockList", message)
-    _check_conditions(request, cloud.state.blob(container, name))
+    check_conditions(request, cloud.state.blob(container, name))
     file = await asyncio.to_thread(blobs.assemble, container, name, block_ids)
     try:
-        row = _commit(request, cloud, container, name, file, None)
+        md5 = await asyncio.to_thread(md5_of, file)
+        kind = "application/octet-stream"  # the request's own says XML
+        row = _commit(request, cloud, container, name, file, md5, kind)
     finally:
         file.unlink(missing_ok=True)
     blobs.drop_blocks(container, name)
-    return web.Response(status=201, headers=_version(row))
+    return web.Response(status=201, headers=version(row))
 
 
 def _commit(
@@ -150,17 +152,17 @@ def _commit(
     container: str,
     name: str,
     file: Path,
-    md5: str | None,
+    md5: str,
+    kind: str,
 ) -> dict[str, Any]:
     """Make the file the blob, unless another writer has come first meanwhile."""
-    _check_conditions(request, cloud.state.blob(container, name))
-    default = request.headers.get("Content-Type", "application/octet-stream")
+    check_conditions(request, cloud.state.blob(container, name))
     return cloud.blobs.commit(
         container,
         name,
         file,
-        content_type=request.headers.get("x-ms-blob-content-type", default),
-        metadata=_sent_metadata(request.headers),
+        content_type=request.headers.get("x-ms-blob-content-type", kind),
+        metadata=sent_metadata(request.headers),
         md5=md5,
     )
 
@@ -169,16 +171,16 @@ def _put_metadata(
     request: web.Request, cloud: Cloud, container: str, name: str
 ) -> web.Response:
     row = _find(cloud, container, name)
-    _check_conditions(request, row)
-    row["metadata"] = _sent_metadata(request.headers)
+    check_conditions(request, row)
+    row["metadata"] = sent_metadata(request.headers)
     cloud.state.save_blob(row)
-    return web.Response(headers=_version(row))
+    return web.Response(headers=version(row))
 
 
 def _delete(
     request: web.Request, cloud: Cloud, container: str, name: str
 ) -> web.Response:
-    _check_conditions(request, _find(cloud, container, name))
+    check_conditions(request, _find(cloud, container, name))
     cloud.blobs.delete(container, name)
     return web.Response(status=202)
 
@@ -202,13 +204,13 @@ async def _send(
 ) -> web.StreamResponse:
     """The blob's bytes, or the part of them that a range names."""
     asked = request.headers.get("x-ms-range") or request.headers.get("Range")
-    start, end = _span(asked, row["size"])
-    headers = _headers(row, sized=False)
+    start, end = span(asked, row["size"])
+    told = headers(row, sized=False)
     if asked:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{row['size']}"
-        del headers["Content-MD5"]  # it is the whole blob's
-    headers["Content-Length"] = str(end - start)
-    response = web.StreamResponse(status=206 if asked else 200, headers=headers)
+        told["Content-Range"] = f"bytes {start}-{end - 1}/{row['size']}"
+        del told["Content-MD5"]  # it is the whole blob's
+    told["Content-Length"] = str(end - start)
+    response = web.StreamResponse(status=206 if asked else 200, headers=told)
     with file.open("rb") as stream:  # open before a replacement can take it away
         await response.prepare(request)
         stream.seek(start)
@@ -218,34 +220,6 @@ async def _send(
             left -= len(chunk)
     await response.write_eof()
     return response
-
-
-def _span(asked: str | None, size: int) -> tuple[int, int]:
-    """The first byte of a range and the one after its last."""
-    if asked is None:
-        return 0, size
-    match = RANGE.fullmatch(asked)
-    if match is None or int(match[1]) >= size:
-        message = "The range specified is invalid for the current size of the resource."
-        raise BlobError(416, "InvalidRange", message)
-    start, last = int(match[1]), int(match[2] or size - 1)
-    if last < start:
-        raise BlobError(416, "InvalidRange", "The range ends before it begins.")
-    return start, min(last + 1, size)
-
-
-def _check_conditions(request: web.Request, row: dict[str, Any] | None) -> None:
-    """If-None-Match and If-Match, whose values are an ETag or *."""
-    absent, present = (
-        request.headers.get(name) for name in ("If-None-Match", "If-Match")
-    )
-    tags = ("*", f'"{row["etag"]}"', row["etag"]) if row else ()
-    if absent == "*" and row and request.method == "PUT":
-        message = "The specified blob already exists."
-        raise BlobError(409, "BlobAlreadyExists", message)
-    if absent in tags or (present is not None and present not in tags):
-        message = "The condition specified using HTTP conditional header(s) is not met."
-        raise BlobError(412, "ConditionNotMet", message)
 
 
 def _find(cloud: Cloud, container: str, name: str) -> dict[str, Any]:
@@ -287,33 +261,6 @@ def _listed(body: bytes) -> list[str]:
         message = f"A blob has at most {MOST_BLOCKS} blocks."
         raise BlobError(400, "BlockListTooLong", message)
     return ids
-
-
-def _sent_metadata(headers: Mapping[str, str]) -> dict[str, str]:
-    start = "x-ms-meta-"
-    return {
-        name[len(start) :]: value
-        for name, value in headers.items()
-        if name.lower().startswith(start)
-    }
-
-
-def _version(row: dict[str, Any]) -> dict[str, str]:
-    modified = format_datetime(datetime.fromisoformat(row["modified"]), usegmt=True)
-    return {"ETag": f'"{row["etag"]}"', "Last-Modified": modified}
-
-
-def _headers(row: dict[str, Any], *, sized: bool) -> dict[str, str]:
-    metadata = {f"x-ms-meta-{name}": value for name, value in row["metadata"].items()}
-    return {
-        **_version(row),
-        **metadata,
-        **({"Content-Length": str(row["size"])} if sized else {}),
-        "Content-Type": row["content_type"],
-        "Content-MD5": row["md5"],
-        "Accept-Ranges": "bytes",
-        "x-ms-blob-type": "BlockBlob",
-    }
 
 
 def _xml(document: str) -> web.Response:

@@ -1,0 +1,210 @@
+"""localcloud's control plane: what it answers, and its life from start to stop."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+from pathlib import Path
+
+from aiohttp import web
+
+from ops.localcloud import identity
+from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.directory import Unusable, write_secret
+from ops.localcloud.dispatch import Dispatcher, Route
+from ops.localcloud.engines import Engines
+from ops.localcloud.services import (
+    assets,
+    deployments,
+    endpoints,
+    keys,
+    machinelearning,
+)
+from ops.localcloud.state import State
+from ops.localcloud.wire import PROVIDER, Cloud, new_guid, to_json
+
+log = logging.getLogger(__name__)
+
+PLACE = {
+    "subscription_id": "10ca1c10-0000-4000-8000-000000000000",
+    "resource_group": "rg-local",
+    "workspace_name": "ws-local",
+    "location": "local",
+}
+GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
+
+SUBSCRIPTION = "/subscriptions/{subscription}"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
+WORKSPACES = f"providers/{PROVIDER}/workspaces"
+WORKSPACE = f"{GROUP}/{WORKSPACES}/{{workspace}}"
+OPERATION = f"{SUBSCRIPTION}/providers/{PROVIDER}/locations/{{location}}"
+DATASTORE = f"{WORKSPACE}/datastores/{{datastore}}"
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
+DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
+
+ROUTES = [
+    Route("GET", f"{SUBSCRIPTION}/{WORKSPACES}", machinelearning.list_workspaces),
+    Route("GET", f"{GROUP}/{WORKSPACES}", machinelearning.list_workspaces),
+    Route("GET", WORKSPACE, machinelearning.get_workspace),
+    Route("GET", f"{WORKSPACE}/datastores", machinelearning.list_datastores),
+    Route("GET", DATASTORE, machinelearning.get_datastore),
+    Route("POST", f"{DATASTORE}/listSecrets", machinelearning.list_secrets),
+    Route(
+        "GET",
+        f"{OPERATION}/mfeOperationsStatus/{{operation}}",
+        machinelearning.operation_status,
+    ),
+    Route(
+        "GET",
+        f"{OPERATION}/mfeOperationResults/{{operation}}",
+        machinelearning.operation_result,
+    ),
+    Route("GET", f"{WORKSPACE}/onlineEndpoints", endpoints.list_all),
+    Route("GET", ENDPOINT, endpoints.get),
+    Route("PUT", ENDPOINT, endpoints.put),
+    Route("PATCH", ENDPOINT, endpoints.patch),
+    Route("DELETE", ENDPOINT, endpoints.delete),
+    Route("POST", f"{ENDPOINT}/listKeys", keys.list_keys),
+    Route("POST", f"{ENDPOINT}/regenerateKeys", keys.regenerate_keys),
+    Route("POST", f"{ENDPOINT}/token", keys.token),
+    Route("GET", f"{ENDPOINT}/deployments", deployments.list_all),
+    Route("GET", DEPLOYMENT, deployments.get),
+    Route("PUT", DEPLOYMENT, deployments.put),
+    Route("PATCH", DEPLOYMENT, deployments.patch),
+    Route("DELETE", DEPLOYMENT, deployments.delete),
+    Route("POST", f"{DEPLOYMENT}/getLogs", deployments.get_logs),
+    Route("GET", f"{DEPLOYMENT}/skus", deployments.list_skus),
+    *(
+        Route(method, f"{WORKSPACE}/{kind}{path}", handler)
+        for kind in assets.KINDS
+        for method, path, handler in (
+            ("GET", "", assets.list_containers),
+            ("GET", "/{name}", assets.get_container),
+            ("PUT", "/{name}", assets.put_container),
+            ("DELETE", "/{name}", assets.delete),
+            ("GET", "/{name}/versions", assets.list_versions),
+            ("GET", "/{name}/versions/{version}", assets.get_version),
+            ("PUT", "/{name}/versions/{version}", assets.put_version),
+            ("DELETE", "/{name}/versions/{version}", assets.delete),
+            (
+                "POST",
+                "/{name}/versions/{version}/startPendingUpload",
+                assets.start_pending_upload,
+            ),
+        )
+    ),
+]
+
+
+async def serve(directory: Path, port: int | None) -> None:
+    """Serve until SIGTERM or SIGINT. The gateway and all instances outlive it.
+
+    Raises Unusable or OSError where the port is taken or the directory can't be
+    written to.
+    """
+    listener = _listen(directory, port)
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+    state = State(directory / "state.db")
+    try:
+        blobs = BlobStore(directory / "blobs", state)
+        token = identity.token(directory)
+        engines = Engines(state, blobs, directory)
+        starting = asyncio.create_task(asyncio.to_thread(engines.start))
+        context = identity.server_context(directory)
+        cloud = _cloud(state, blobs, engines, url)
+        machinelearning.furnish(cloud)
+        dispatcher = Dispatcher(cloud, token, ROUTES)
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", dispatcher.handle)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=GOODBYE_SECONDS, handle_signals=False
+        )
+        await runner.setup()
+        await starting
+        await web.SockSite(runner, listener, ssl_context=context).start()
+        try:
+            await _run(directory, cloud, engines)
+        finally:
+            await runner.cleanup()
+    finally:
+        state.close()
+
+
+async def _run(directory: Path, cloud: Cloud, engines: Engines) -> None:
+    """Tell the world where we serve, and work until a signal ends it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    working = asyncio.create_task(engines.run(stop))
+    announcement = directory / "localcloud.json"
+    write_secret(announcement, to_json(_facts(cloud)))
+    log.info("serving at %s (pid %s)", cloud.url, os.getpid())
+    try:
+        await stop.wait()
+    finally:
+        announcement.unlink(missing_ok=True)
+        stop.set()
+        engines.ring()
+        await working
+        log.info("stopped; the gateway and the instances go on")
+
+
+def _cloud(state: State, blobs: BlobStore, engines: Engines, url: str) -> Cloud:
+    known = state.of_type("workspaces")
+    id_ = known[0].properties["workspaceId"] if known else new_guid()
+    key = state.secret("storage", "key")
+    if key is None:
+        key = secrets.token_hex(32)
+        state.set_secret("storage", "key", key)
+    return Cloud(
+        state=state,
+        blobs=blobs,
+        **PLACE,
+        workspace_id=id_,
+        url=url,
+        sas_key=key,
+        ring=engines.ring,
+        gateway_url=lambda: engines.gateway_url,
+        logs=engines.logs,
+    )
+
+
+def _facts(cloud: Cloud) -> dict[str, object]:
+    return {
+        "pid": os.getpid(),
+        "port": int(cloud.url.rsplit(":", 1)[1]),
+        "url": cloud.url,
+        "gateway_url": cloud.gateway_url(),
+        **PLACE,
+        "workspace_id": cloud.workspace_id,
+    }
+
+
+def _listen(directory: Path, port: int | None) -> socket.socket:
+    """A socket at this port; without one at the last run's, or at any that is free."""
+    remembered = directory / "port"
+    wanted = [port] if port is not None else [_number(remembered), 0]
+    for number in wanted:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", number))
+        except OSError as error:
+            listener.close()
+            if number == wanted[-1]:
+                message = f"port {number} can't be used: {error.strerror}"
+                raise Unusable(message) from None
+        else:
+            remembered.write_text(str(listener.getsockname()[1]))
+            return listener
+    raise AssertionError("the loop above returns or raises")
+
+
+def _number(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0

@@ -1,0 +1,213 @@
+"""From an HTTP request to the handler of its route, and from refusals to errors."""
+
+import errno
+import hmac
+import json
+import logging
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
+
+from aiohttp import ClientError, web
+
+from ops.localcloud.services import blobs
+from ops.localcloud.services.blobheaders import BlobError
+from ops.localcloud.wire import (
+    Answer,
+    AzureError,
+    Call,
+    Cloud,
+    envelope,
+    new_guid,
+    to_json,
+)
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 4 << 20  # Azure Resource Manager's limit on a request's body
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method, an ARM path with {placeholders}, and who answers."""
+
+    method: str
+    path: str
+    handler: Callable[[Call], Answer]
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        # Azure compares ARM paths without regard to case.
+        parts = re.split(r"\{(\w+)\}", self.path)
+        for i in range(0, len(parts), 2):
+            parts[i] = re.escape(parts[i])
+        parts[1::2] = [f"(?P<{name}>[^/]+)" for name in parts[1::2]]
+        return re.compile("".join(parts), re.IGNORECASE)
+
+
+class Dispatcher:
+    """All that is asked of the control plane, answered."""
+
+    def __init__(self, cloud: Cloud, token: str, routes: Sequence[Route]) -> None:
+        self._cloud = cloud
+        self._bearer = f"Bearer {token}".encode()
+        self._routes = routes
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request; a bug becomes a 500, whose traceback is in the log only."""
+        correlation = new_guid()
+        blob = blobs.is_blob_path(request.path, self._cloud)
+        try:
+            if blob:
+                response = await blobs.handle(request, self._cloud)
+                response.headers.setdefault("x-ms-request-id", correlation)
+                return response
+            answer = await self._answer(request)
+            return _response(answer, correlation, "standard")
+        except (AzureError, BlobError) as refusal:
+            error: AzureError | BlobError = refusal
+        except (ConnectionError, ClientError):
+            raise  # the client has gone: nobody is there to be told
+        except Exception as bug:  # the last one who can still answer
+            error = _failure(bug, f"{request.method} {request.path}", correlation)
+        if blob:
+            return _xml_error(error, correlation)
+        assert isinstance(error, AzureError)
+        return self._json_error(error, correlation)
+
+    async def _answer(self, request: web.Request) -> Answer:
+        given = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(given, self._bearer):
+            message = "The access token is missing or invalid."
+            raise AzureError(401, "InvalidAuthenticationToken", message)
+        route, names = self._find(request.method, request.rel_url.raw_path)
+        return route.handler(
+            Call(
+                cloud=self._cloud,
+                method=request.method,
+                id=self._spelled(route, names),
+                names=names,
+                query=dict(request.query),
+                body=await _body(request),
+            )
+        )
+
+    def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        path = path.rstrip("/")
+        for route in self._routes:
+            if route.method == method and (match := route.pattern.fullmatch(path)):
+                names = {key: unquote(text) for key, text in match.groupdict().items()}
+                self._require_place(names)
+                return route, names
+        message = f"localcloud does not speak {method} {path}."
+        raise AzureError(501, "NotImplemented", message)
+
+    def _require_place(self, names: dict[str, str]) -> None:
+        """A 404 for any subscription, group and workspace but the one there is."""
+        cloud = self._cloud
+        there = {
+            "subscription": cloud.subscription_id,
+            "group": cloud.resource_group,
+            "workspace": cloud.workspace_name,
+        }
+        for place, name in there.items():
+            if names.get(place, name).lower() != name.lower():
+                message = f"The {place} '{names[place]}' was not found."
+                raise AzureError(404, "ResourceNotFound", message)
+            if place in names:
+                names[place] = name
+        if bad := [name for name in names.values() if "/" in name or name in "..."]:
+            raise AzureError(400, "BadRequest", f"'{bad[0]}' is no resource's name.")
+
+    def _spelled(self, route: Route, names: dict[str, str]) -> str:
+        return route.path.format(**names)
+
+    def _json_error(self, error: AzureError, correlation: str) -> web.Response:
+        body = envelope(error, self._cloud.location, correlation)
+        headers = {}
+        if error.status == 401:
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        answer = Answer(status=error.status, body=body, headers=headers)
+        return _response(answer, correlation, "error")
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """The request's JSON object; {} where there is no body."""
+    if (request.content_length or 0) > MOST_BYTES:
+        raise _too_large()
+    content = bytearray()
+    async for chunk in request.content.iter_chunked(1 << 16):
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise _too_large()
+    if not content:
+        return {}
+    try:
+        body = json.loads(content, parse_constant=_no_number)
+        if b"\\u" in content:  # half a surrogate pair is no text
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        message = "The request content was not valid JSON."
+        raise AzureError(400, "InvalidRequestContent", message) from None
+    if not isinstance(body, dict):
+        message = "The request content must be a JSON object."
+        raise AzureError(400, "InvalidRequestContent", message)
+    return body
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _too_large() -> AzureError:
+    message = f"The request content exceeds {MOST_BYTES} bytes."
+    return AzureError(413, "RequestEntityTooLarge", message)
+
+
+def _failure(bug: Exception, what: str, correlation: str) -> AzureError:
+    """The answer to what is not the client's fault: a full disk, or a bug."""
+    full = isinstance(bug, OSError) and bug.errno in FULL
+    if full or (isinstance(bug, sqlite3.Error) and "full" in str(bug)):
+        log.error("%s: the disk is full", what)
+        message = "localcloud's disk is full; nothing was changed."
+        return AzureError(507, "InsufficientStorage", message)
+    log.error("%s failed (%s)", what, correlation, exc_info=bug)
+    message = f"localcloud has failed; its log says why under {correlation}."
+    return AzureError(500, "InternalServerError", message)
+
+
+def _response(answer: Answer, correlation: str, type_: str) -> web.Response:
+    headers = {
+        "Cache-Control": "no-cache",
+        "x-ms-request-id": correlation,
+        "x-ms-correlation-request-id": correlation,
+        "x-ms-response-type": type_,
+        **answer.headers,
+    }
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=headers)
+    headers["Content-Type"] = "application/json; charset=utf-8"
+    return web.Response(
+        status=answer.status, headers=headers, body=to_json(answer.body)
+    )
+
+
+def _xml_error(error: AzureError | BlobError, correlation: str) -> web.Response:
+    """An error as blob storage says it."""
+    time = datetime.now(UTC).isoformat()
+    text = (
+        '<?xml version="1.0" encoding="utf-8"?>'
+        f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}\n"
+        f"RequestId:{correlation}\nTime:{time}</Message></Error>"
+    )
+    headers = {"x-ms-error-code": error.code, "x-ms-request-id": correlation}
+    return web.Response(
+        status=error.status, headers=headers, text=text, content_type="application/xml"
+    )
