@@ -4,11 +4,12 @@ Each version is a folder that is registered whole: `model.onnx` and beside it th
 input schema, a sample request, the baseline that drift is measured against, and the
 versions of everything that made it.
 
-Why ONNX, of three formats measured (`benchmarks/formats.py` shows the numbers): a
-joblib file is a pickle, so loading one runs whatever its author liked; skops refuses
-unknown types but, like joblib, needs scikit-learn at scoring, of the very version
-that trained. An ONNX file is data that a runtime interprets: no code of its author
-runs, one pinned wheel reads it, and it is the fastest to load and to answer a row.
+Why ONNX, of three formats measured by `benchmarks/formats.py`: a joblib file is a
+pickle, so loading one runs whatever its author liked. skops refuses types it does not
+know but needs scikit-learn at scoring, as joblib does, and of the version that
+trained. An ONNX file is data for a runtime: no code of its author runs, it reads no
+file outside its folder, it loads 8 times as fast as joblib and answers a row 20 times
+as fast. The worst that a bad one can do is to never finish a request.
 """
 
 import hashlib
@@ -169,6 +170,9 @@ def opsets(onnx: bytes) -> dict[str, int]:
 def score(onnx: bytes, rows: Any) -> Any:
     """The class probabilities of rows, shape (rows, classes), as scoring computes."""
     import numpy as np
+
+    # Read once, at the import; without it the runtime reports to its maker.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
