@@ -6,6 +6,7 @@ import os
 import random
 import secrets
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from ops.localcloud.gateway.scoring import Scoring
 from ops.localcloud.gateway.table import Follower
 
 HOST = "127.0.0.1"
+BACKLOG = 1024
 GRACE_SECONDS = 30.0  # for what is in flight at SIGTERM; gunicorn's own limit too
 TABLE_PERIOD_SECONDS = 0.05
 HEADER_BYTES = 16 * 1024  # an Entra token with many groups takes more than 8 KB
@@ -40,16 +42,29 @@ async def serve(folder: Path, port: int) -> None:
     async with _gateway(folder, follower, admin_token) as gateway:
         runner = web.ServerRunner(_server(gateway), shutdown_timeout=1.0)
         await runner.setup()
-        site = web.TCPSite(runner, HOST, port, backlog=1024)
+        listener = socket.create_server((HOST, port), backlog=BACKLOG)
+        site = web.SockSite(runner, listener, backlog=BACKLOG)
         try:
             await site.start()
-            _announce(folder / "gateway.json", site.port, admin_token)
+            taken = listener.getsockname()[1]
+            _announce(folder / "gateway.json", taken, admin_token)
             await _follow(follower, stop)
+            await _stop_accepting(listener)
             await site.stop()
             await gateway.drain(GRACE_SECONDS)
         finally:
             await runner.cleanup()
             _withdraw(folder / "gateway.json")
+
+
+async def _stop_accepting(listener: socket.socket) -> None:
+    """Accept nothing more, and let what was just accepted become a connection.
+
+    Without this asyncio (3.11) drops a connection that it accepts in the turn of its
+    loop in which the server is closed: neither served nor closed, it hangs.
+    """
+    asyncio.get_running_loop().remove_reader(listener)
+    await asyncio.sleep(0)
 
 
 @asynccontextmanager
