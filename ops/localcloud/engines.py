@@ -59,6 +59,7 @@ class Engines:
             await asyncio.gather(*loops)
         finally:
             await asyncio.to_thread(self._supervisor.close)
+            self._gateway.close()
 
     def logs(self, deployment_id: str, container: str, tail: int) -> str:
         """What getLogs answers; ValueError names a container that there is none of."""

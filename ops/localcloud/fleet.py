@@ -39,8 +39,7 @@ class Fleet:
         """Leave the instances running, for the next one to adopt."""
         self._prober.close()
         for child in self._children.values():
-            child.poll()
-            child.returncode = child.returncode or 0  # else Python warns that it runs
+            processes.release(child)
 
     def _adopt(self) -> None:
         """Take over what runs already; end what nobody has a record of."""

@@ -1,5 +1,6 @@
 """The gateway's process: adopted when one runs, started when none does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from ops.localcloud import processes
 from ops.localcloud.console import last_lines
 from ops.localcloud.processes import Identity
-from ops.localcloud.router import ask_gateway, read_json
+from ops.localcloud.router import ask_gateway, read_json, write_private
 
 PATIENCE = 15.0  # seconds that a gateway may take to listen
 
@@ -27,6 +28,7 @@ class GatewayProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._identity: Identity | None = None
         self._port = 0
+        self._last = directory / "gateway" / "last.json"  # survives an orderly end
 
     @property
     def url(self) -> str:
@@ -34,20 +36,28 @@ class GatewayProcess:
 
     def ensure(self) -> str:
         """Adopt the running gateway or start one; return its URL once it listens."""
+        if self._child is not None:
+            self._child.poll()  # a dead child stays a zombie until it is asked for
         if self._adopt():
             return self.url
         # Its old port first: clients hold scoring URIs with it.
-        if self._port and self._start(self._port):
+        before = self._port or (read_json(self._last) or {}).get("port", 0)
+        if before and self._start(int(before)):
             return self.url
         if not self._start(0):
             said = "".join(last_lines(self._directory / "gateway.log", 20))
             raise GatewayDidNotStart(f"The gateway did not start.\n{said}")
         return self.url
 
+    def close(self) -> None:
+        """Leave the gateway running, for the next one to adopt."""
+        if self._child is not None:
+            processes.release(self._child)
+
     def step(self, now: datetime) -> None:
         """Start the gateway again if it has died."""
         if self._child is not None:
-            self._child.poll()  # a dead child stays a zombie until it is asked for
+            self._child.poll()
         if self._identity is None or not processes.running(self._identity):
             self.ensure()
 
@@ -75,6 +85,7 @@ class GatewayProcess:
         while child.poll() is None and time.monotonic() < deadline:
             facts = read_json(self._directory / "gateway" / "gateway.json")
             if facts and facts["pid"] == child.pid and self._adopt():
+                write_private(self._last, json.dumps({"port": self._port}))
                 return True
             time.sleep(0.02)
         if child.poll() is None:

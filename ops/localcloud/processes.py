@@ -109,6 +109,12 @@ def wait_gone(identities: Collection[Identity], seconds: float) -> list[Identity
     return []
 
 
+def release(child: subprocess.Popen[bytes]) -> None:
+    """Let go of a child that shall run on without its parent."""
+    child.poll()
+    child.returncode = child.returncode or 0  # else Python warns that it still runs
+
+
 def run_lines(
     command: list[str],
     *,

@@ -1,0 +1,346 @@
+"""Deployments made true by real processes of the inference server."""
+
+import os
+import signal
+import threading
+
+import psutil
+import pytest
+from engine_rig import CONDA, ENDPOINT, SCORE, SERVER, Rig, alive
+
+from ops.localcloud import processes
+from ops.localcloud.instances import identity
+from ops.localcloud.shutdown import shut_down
+from ops.localcloud.state import State
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    rig.succeed(rig.put_endpoint(traffic={"blue": 100}))
+    yield rig
+    rig.close()
+
+
+def in_background(call):
+    """Start a call in a thread; return the list that its result will be put into."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.start()
+    return thread, results
+
+
+def test_a_deployment_serves_once_it_has_succeeded(rig):
+    rig.succeed(rig.deploy(model=rig.put_model()))
+
+    status, answer = rig.score()
+
+    assert status == 200
+    assert answer["model"].endswith("/iris/7")
+    assert os.listdir(answer["model"]) == ["model"]
+    events = rig.events()
+    assert events[:3] == ["Pulled", "Started", "Created"]
+
+
+def test_only_the_loopback_can_reach_an_instance(rig):
+    rig.succeed(rig.deploy())
+
+    [instance] = rig.live()
+    sockets = psutil.Process(instance.pid).net_connections()
+
+    assert {(s.laddr.ip, s.laddr.port) for s in sockets} == {
+        ("127.0.0.1", instance.port)
+    }
+
+
+def test_what_localcloud_was_started_with_does_not_leak_in(rig, monkeypatch):
+    monkeypatch.setenv("A_SECRET_OF_OURS", "x")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    rig.succeed(rig.deploy(variables={"GREETING": "hello"}))
+
+    [instance] = rig.live()
+    inside = psutil.Process(instance.pid).environ()
+
+    assert inside["GREETING"] == "hello"
+    assert "A_SECRET_OF_OURS" not in inside
+    assert "PYTHONPATH" not in inside
+
+
+def test_a_spec_cannot_say_where_its_model_lies(rig):
+    variables = {"AZUREML_MODEL_DIR": "/etc", "AML_APP_ROOT": "/etc"}
+    rig.succeed(rig.deploy(model=rig.put_model(), variables=variables))
+
+    assert rig.score({"show": "AZUREML_MODEL_DIR"})[1]["value"].endswith("/iris/7")
+    assert rig.score({"show": "AML_APP_ROOT"})[1]["value"].endswith("/src")
+
+
+def test_scaling_keeps_the_instances_there_are(rig):
+    rig.succeed(rig.deploy())
+    [first] = rig.live()
+
+    rig.succeed(rig.scale(3))
+    three = rig.live()
+    rig.succeed(rig.scale(1))
+
+    assert len(three) == 3
+    assert [i.pid for i in rig.live()] == [first.pid]
+    rig.until(lambda: len(alive(three)) == 1, "the end of two")
+
+
+def test_scaling_down_drops_no_request(rig):
+    rig.succeed(rig.deploy(capacity=2))
+    calls = [in_background(lambda: rig.score({"seconds": 1.5})) for _ in range(2)]
+    rig.until(lambda: sum(rig.router.serving().in_flight.values()) == 2, "two calls")
+
+    rig.succeed(rig.scale(1))
+
+    assert len(rig.live(state="Draining")) == 1
+    rig.until(lambda: not any(thread.is_alive() for thread, _ in calls), "the answers")
+    assert [results[0][0] for _, results in calls] == [200, 200]
+    rig.until(lambda: len(rig.state.instances()) == 1, "the end of one")
+
+
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        ("import nosuchmodule\n" + SCORE, "No module named 'nosuchmodule'"),
+        ("def init(): raise ValueError('no weights')\ndef run(d): 1", "no weights"),
+        ("def run(data): return 1", "does not have a init() function"),
+        ("def init(): pass", "does not have a run() function"),
+        ("import os\ndef init(): os._exit(3)\ndef run(d): 1", "exit status 3"),
+    ],
+    ids=["import", "init", "no init", "no run", "exit"],
+)
+def test_a_script_that_cannot_start_fails_its_deployment(rig, score, why):
+    error = rig.refusal(rig.deploy(score=score))
+
+    assert error["code"] == "ResourceNotReady"
+    assert "exited 3 times" in error["message"]
+    assert why in error["message"]
+    assert "Booting worker" in rig.logs("InferenceServer")
+    rig.until(lambda: not rig.live(state="Stopping"), "the end")
+    assert {p.name for p in processes.marked(rig.directory)} == {"gateway"}
+
+
+def test_an_instance_that_is_never_ready_fails_its_deployment(rig):
+    score = "import time\ndef init(): time.sleep(4)\ndef run(d): 1"
+    probe = {"initialDelay": "PT0S", "period": "PT0.5S", "failureThreshold": 3}
+
+    error = rig.refusal(rig.deploy(score=score, readinessProbe=probe))
+
+    assert error["code"] == "ResourceNotReady"
+    assert "not ready within 1.5 s" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "why"),
+    [
+        ({"script": "other.py"}, "BadArgument", "'other.py' is not in the code folder"),
+        ({"script": "../score.py"}, "BadArgument", "lies outside"),
+        ({"conda": "dependencies: [cudatoolkit]"}, "ImageBuildFailure", "cudatoolkit"),
+        (
+            {"conda": "dependencies: [python, {pip: []}]"},
+            "ImageBuildFailure",
+            "azureml-inference-server-http is not in the environment",
+        ),
+        (
+            {"conda": CONDA.replace(SERVER, "no-such-package-of-anyones==1")},
+            "ImageBuildFailure",
+            "no-such-package-of-anyones was not found",
+        ),
+        ({"model": f"{ENDPOINT}/models/x/versions/1"}, "ResourceNotFound", "model"),
+        ({"conda": ""}, "ImageBuildFailure", "there is no Docker engine here"),
+        (
+            {"readinessProbe": {"period": "10 seconds"}},
+            "BadArgument",
+            "'10 seconds' is not an ISO 8601 duration",
+        ),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_cannot_be_prepared_fails_with_its_cause(rig, change, code, why):
+    error = rig.refusal(rig.deploy(**change))
+
+    assert error["code"] == code
+    assert why in error["message"]
+    assert rig.deployment().properties["provisioningState"] == "Failed"
+
+
+def test_the_builders_words_are_in_the_storage_initializers_log(rig):
+    conda = CONDA.replace(SERVER, "no-such-package-of-anyones==1")
+    rig.refusal(rig.deploy(conda=conda))
+
+    assert "no-such-package-of-anyones was not found" in rig.build_log()
+
+
+def test_a_failed_deployment_can_be_mended(rig):
+    rig.refusal(rig.deploy(score="def run(data): return 1"))
+    rig.succeed(rig.deploy())
+
+    assert rig.score()[0] == 200
+    assert len(rig.state.instances()) == 1
+
+
+def test_a_killed_instance_is_restarted(rig):
+    rig.succeed(rig.deploy())
+    [before] = rig.live()
+
+    os.kill(before.pid, signal.SIGKILL)
+    rig.until(lambda: not rig.live(), "the notice")
+    [after] = rig.until(rig.live, "the restart")
+
+    assert (after.id, after.restarts) == (before.id, 1)
+    assert rig.until(lambda: rig.score()[0] == 200)
+    assert rig.deployment().properties["provisioningState"] == "Succeeded"
+    message = rig.state.events(f"{ENDPOINT}/deployments/blue")[-2]["message"]
+    assert "BackOff" in rig.events()
+    assert "killed by signal 9" in message
+
+
+def test_an_instance_that_hangs_is_killed_and_restarted(rig):
+    hurried = {"initialDelay": "PT0S", "period": "PT0.2S", "timeout": "PT0.3S"}
+    liveness = {**hurried, "failureThreshold": 5}
+    rig.succeed(rig.deploy(livenessProbe=liveness))
+    [before] = rig.live()
+
+    in_background(lambda: rig.score({"seconds": 100}))
+    rig.until(lambda: "Killing" in rig.events(), "the notice")
+    # A worker that never yields is only ended by the deadline; let it end here.
+    processes.kill(identity(before))
+    [after] = rig.until(rig.live, "the restart")
+
+    assert "LivenessProbeFailed" in rig.events()
+    assert after.pid != before.pid
+
+
+def test_a_new_supervisor_adopts_what_runs(rig):
+    rig.succeed(rig.deploy(capacity=2))
+    before = rig.live()
+    thread, results = in_background(lambda: rig.score({"seconds": 1}))
+
+    rig.restart_engines()
+    rig.until(lambda: not thread.is_alive(), "the answer")
+
+    assert results[0][0] == 200
+    assert [(i.pid, i.restarts) for i in rig.live()] == [(i.pid, 0) for i in before]
+
+
+def test_an_instance_that_died_unwatched_is_restarted(rig):
+    rig.succeed(rig.deploy())
+    [before] = rig.live()
+
+    rig.supervisor.close()
+    os.kill(before.pid, signal.SIGKILL)
+    os.waitpid(before.pid, 0)
+    rig.restart_engines()
+
+    rig.until(lambda: [i for i in rig.live() if i.pid != before.pid], "the restart")
+
+
+def test_a_process_started_just_before_a_kill_is_adopted(rig):
+    rig.succeed(rig.deploy())
+    [instance] = rig.live()
+    unwritten = vars(instance) | {"pid": None, "process_created": None}
+    rig.state.save_instance(type(instance)(**unwritten | {"state": "Starting"}))
+
+    rig.restart_engines()
+
+    assert [i.pid for i in rig.state.instances()] == [instance.pid]
+
+
+def test_a_process_that_nobody_has_a_record_of_is_ended(rig):
+    rig.succeed(rig.deploy())
+    [instance] = rig.live()
+    rig.state.delete_instance(instance.id)
+
+    rig.restart_engines()
+
+    rig.until(lambda: not alive([instance]), "the end")
+
+
+def test_the_old_serves_until_the_new_is_ready(rig):
+    rig.succeed(rig.deploy(variables={"VERSION": "1"}))
+    operation = rig.change_variables(VERSION="2")
+    answers = []
+
+    while rig.state.operation(operation.id).status == "InProgress":
+        rig.step()
+        answers.append(rig.score())
+
+    assert {status for status, _ in answers} == {200}
+    versions = [answer["version"] for _, answer in answers]
+    assert versions == sorted(versions)
+    assert rig.score()[1]["version"] == "2"
+    rig.until(lambda: len(rig.state.instances()) == 1, "the end of the old")
+
+
+def test_a_change_that_fails_leaves_the_old_serving(rig):
+    rig.succeed(rig.deploy())
+    [before] = rig.live()
+
+    error = rig.refusal(rig.deploy(score="def run(data): return 1"))
+
+    assert "init() function" in error["message"]
+    assert rig.deployment().properties["provisioningState"] == "Failed"
+    assert [i.pid for i in rig.live()] == [before.pid]
+    assert rig.score()[0] == 200
+
+
+def test_request_settings_change_without_a_restart(rig):
+    rig.succeed(rig.deploy())
+    [before] = rig.live()
+    wish = rig.deployment().body
+    wish["properties"]["requestSettings"] = {"requestTimeout": "PT0.3S"}
+
+    rig.succeed(rig.rewrite(wish, 1))
+
+    assert [i.pid for i in rig.live()] == [before.pid]
+    assert rig.score({"seconds": 1})[0] == 408
+
+
+def test_a_deleted_deployment_leaves_nothing(rig):
+    rig.succeed(rig.deploy(capacity=2))
+
+    rig.succeed(rig.delete(f"{ENDPOINT}/deployments/blue", "od"))
+
+    assert rig.deployment() is None
+    assert rig.state.instances() == []
+    assert os.listdir(rig.directory / "instances") == []
+    assert {p.name for p in processes.marked(rig.directory)} == {"gateway"}
+
+
+def test_a_deployment_can_be_deleted_while_it_is_being_made(rig):
+    operation = rig.deploy(score="import time\ndef init(): time.sleep(4)")
+    rig.until(lambda: rig.live(state="Starting"), "the start")
+
+    rig.succeed(rig.delete(f"{ENDPOINT}/deployments/blue", "od"))
+
+    assert rig.state.operation(operation.id).status == "Canceled"
+    assert rig.state.instances() == []
+
+
+def test_an_endpoint_goes_with_its_deployments(rig):
+    rig.succeed(rig.deploy())
+
+    rig.succeed(rig.delete(ENDPOINT, "oe"))
+
+    assert rig.state.resource(ENDPOINT) is None
+    assert rig.state.instances() == []
+    assert rig.score()[0] == 404
+
+
+def test_down_stops_all_when_the_control_plane_is_dead(rig):
+    rig.succeed(rig.deploy(capacity=2))
+    instances = rig.live()
+    rig.supervisor.close()
+    rig.state.close()
+
+    stopped = shut_down(rig.directory)
+
+    assert len(stopped) == 3
+    assert not list(processes.marked(rig.directory))
+    assert not alive(instances)
+    rig.state = State(rig.directory / "state.db")
+    rig.restart_engines()
+    rig.gateway.ensure()
+    rig.until(lambda: len(rig.live()) == 2, "the start anew")
