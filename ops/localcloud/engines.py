@@ -22,6 +22,7 @@ class Engines:
         self._directory = directory
         self._gateway = GatewayProcess(directory)
         self._supervisor_wake, self._router_wake = Wake(), Wake()
+        self._gateway_wake = Wake()
         self._router = Router(state, directory, changed=self._supervisor_wake.ring)
         self._supervisor = Supervisor(
             state,
@@ -42,8 +43,8 @@ class Engines:
 
     def ring(self) -> None:
         """Have the wishes that were just written seen to at once. From any thread."""
-        self._router_wake.ring()
-        self._supervisor_wake.ring()
+        for wake in (self._router_wake, self._supervisor_wake, self._gateway_wake):
+            wake.ring()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Step all engines until `stop` is set; what they started runs on.
@@ -53,7 +54,7 @@ class Engines:
         loops = [
             every(TICK_SECONDS, self._supervisor.step, stop, self._supervisor_wake),
             every(TICK_SECONDS, self._router.step, stop, self._router_wake),
-            every(1.0, self._gateway.step, stop),
+            every(1.0, self._gateway.step, stop, self._gateway_wake),
         ]
         try:
             await asyncio.gather(*loops)
