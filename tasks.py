@@ -52,7 +52,7 @@ def deploy(call: Call, deployment="blue"):
 def score(call: Call, deployment=None, file=None, n="1"):
     """Send requests to the endpoint.
 
-    invoke score --n 100
+    invoke score -n 100
     """
     from ops import render, scoring
 

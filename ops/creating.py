@@ -77,10 +77,13 @@ def creating(what: str) -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Keep the SDK's dots, colours and advertisements off the terminal."""
     said = io.StringIO()
-    logging.getLogger("azure").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
-        warnings.simplefilter("ignore")
-        yield
+    logging.disable(logging.WARNING)  # some of its loggers hold on to the real stderr
+    try:
+        with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _raw(file: SpecFile) -> dict[str, Any]:

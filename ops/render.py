@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +57,12 @@ def as_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as dicts, all the way down; raw Azure bodies are left out."""
+    """Dataclasses as dicts, all the way down, without what they don't show of them."""
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        shown = (each.name for each in fields(value) if each.repr)
+        return {name: plain(getattr(value, name)) for name in shown}
     if isinstance(value, Mapping):
-        return {k: plain(v) for k, v in value.items() if k != "body" or v == {}}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
@@ -146,7 +147,7 @@ def phases(phases: "Iterable[Phase]") -> None:
 
 def how_to_call(endpoint: "Endpoint", sample: str, flags: str) -> None:
     """The request any client can send, with the key kept out of argv."""
-    line(f"\nCall it:\n  invoke keys --header{flags} | curl -s -H @- \\")
+    line(f"Call it:\n  invoke keys --header{flags} | curl -s -H @- \\")
     line(f"    -H 'Content-Type: application/json' -d @{sample} \\")
     line(f"    {endpoint.scoring_uri}")
 

@@ -133,9 +133,9 @@ def sample(spec: EndpointSpec, deployment: str | None = None) -> Path:
 
 
 def times(text: str) -> int:
-    """How often --n asks for a request."""
+    """How often -n asks for a request."""
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 10_000:
-        raise UsageError(f"--n takes a number from 1 to 10000, not {text!r}.")
+        raise UsageError(f"-n takes a number from 1 to 10000, not {text!r}.")
     return int(text)
 
 

@@ -145,6 +145,8 @@ def _verb(
                 f"invoke status{call.flags}",
                 f"invoke history{call.flags}",
             ) from None
+        if call.dry_run:
+            sys.stderr.write("dry run: nothing was changed\n")
 
     kind = Parameter.POSITIONAL_OR_KEYWORD
     common = [
