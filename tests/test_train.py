@@ -92,6 +92,14 @@ def test_the_baseline_counts_every_row_once(trained, number, kind):
         assert profile["min"] <= quantiles[0] <= quantiles[-1] <= profile["max"]
 
 
+def test_a_probability_a_hair_above_1_is_counted():
+    import numpy as np
+
+    profile = train.profile(np.array([0.5, 1.0000001]), 2, (0.0, 1.0))
+
+    assert profile["histogram"]["counts"] == [0, 2]
+
+
 @pytest.mark.parametrize("number", ["1", "2"])
 def test_the_model_scores_its_own_sample_request(trained, number):
     import numpy as np
