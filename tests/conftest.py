@@ -1,0 +1,25 @@
+"""What tests of any kind may ask for: a localcloud of their own."""
+
+import pytest
+from cloud_rig import Cloud
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Show localcloud's log beside a failure that it may explain."""
+    report = yield
+    cloud = item.funcargs.get("cloud") if hasattr(item, "funcargs") else None
+    if report.failed and isinstance(cloud, Cloud) and cloud.log.exists():
+        said = cloud.log.read_text(errors="replace")[-8000:]
+        report.sections.append(("localcloud's log", said))
+    return report
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    """A localcloud that serves; whatever the test does, nothing of it is left."""
+    cloud = Cloud(tmp_path / "state")
+    try:
+        yield cloud.up()
+    finally:
+        cloud.down()
