@@ -1,0 +1,272 @@
+"""What the gateway costs: the same instance asked directly and through the gateway.
+
+    python benchmarks/gateway.py --python ENV/bin/python [--seconds 2] [--rounds 3]
+        [--script scoring/score.py --model model/iris]
+
+ENV is a virtual environment with azureml-inference-server-http. Without a script the
+instance runs one that does nothing, which shows the gateway at its dearest. Direct and
+gateway take turns in one run, for only their ratio means something on a machine that
+does other things too. A stub in place of the instance shows what the gateway alone can
+do.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+KEY = "benchmark"
+BODY = b'{"data": [[5.1, 3.5, 1.4, 0.2]]}'
+SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return [0]\n"
+CONNECTIONS = (1, 8, 32)
+PROJECT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """Requests a second, and latencies in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", type=Path, required=True)
+    parser.add_argument("--script", type=Path, help="a scoring script, and its")
+    parser.add_argument("--model", type=Path, default=Path(), help="model directory")
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder)
+        with (
+            instance(options, state) as scoring,
+            stub() as stubbed,
+            gateway(state, scoring=scoring, stub=stubbed) as port,
+        ):
+            compare(options, scoring, port)
+            alone(options, port)
+
+
+def compare(options: argparse.Namespace, scoring: int, port: int) -> None:
+    direct = f"127.0.0.1:{scoring}/score"
+    through = f"127.0.0.1:{port}/scoring/score"
+    print("| connections | direct req/s (p50 / p99 ms) | gateway | throughput | p50 |")
+    print("|---|---|---|---|---|")
+    for connections in CONNECTIONS:
+        pairs = [
+            [measure(url, connections, options.seconds) for url in (direct, through)]
+            for _ in range(options.rounds)
+        ]
+        before, after = middle([p[0] for p in pairs]), middle([p[1] for p in pairs])
+        # Of neighbouring turns, so that what else the machine does cancels out.
+        ratio = statistics.median(b.rate / a.rate for a, b in pairs)
+        added = statistics.median(b.p50 - a.p50 for a, b in pairs)
+        cells = (connections, text(before), text(after), f"{ratio:.1%}")
+        print("|", *(f"{cell} |" for cell in cells), f"{added:+.2f} ms |", flush=True)
+
+
+def alone(options: argparse.Namespace, port: int) -> None:
+    print("\n| connections | gateway before a stub req/s (p50 / p99 ms) |\n|---|---|")
+    for connections in CONNECTIONS:
+        url = f"127.0.0.1:{port}/stub/score"
+        turns = [
+            measure(url, connections, options.seconds) for _ in range(options.rounds)
+        ]
+        print(f"| {connections} | {text(middle(turns))} |", flush=True)
+
+
+def middle(turns: list[Measure]) -> Measure:
+    def median(name: str) -> float:
+        return statistics.median(getattr(turn, name) for turn in turns)
+
+    return Measure(rate=median("rate"), p50=median("p50"), p99=median("p99"))
+
+
+def text(measured: Measure) -> str:
+    return f"{measured.rate:,.0f} ({measured.p50:.2f} / {measured.p99:.2f})"
+
+
+def measure(url: str, connections: int, seconds: float) -> Measure:
+    """Ask from a process of its own, for its work must not count as the gateway's."""
+    command = [sys.executable, __file__, "--load", url, str(connections), str(seconds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return Measure(**json.loads(done.stdout))
+
+
+async def load(url: str, connections: int, seconds: float) -> None:
+    """Ask over and over on each connection; any answer but 200 ends the run."""
+    address, _, path = url.partition("/")
+    host, _, port = address.partition(":")
+    head = (
+        f"POST /{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    )
+    request, latencies = head.encode() + BODY, list[float]()
+    begin = time.perf_counter()
+    until = begin + seconds
+
+    async def caller() -> None:
+        streams = None
+        while (started := time.perf_counter()) < until:
+            reader, writer = streams or await asyncio.open_connection(host, int(port))
+            writer.write(request)
+            streams = (reader, writer) if await answered(reader) else None
+            if streams is None:
+                writer.close()
+            latencies.append((time.perf_counter() - started) * 1000)
+
+    await asyncio.gather(*(caller() for _ in range(connections)))
+    took = time.perf_counter() - begin
+    cuts = statistics.quantiles(latencies, n=100)
+    facts = {"rate": len(latencies) / took, "p50": cuts[49], "p99": cuts[98]}
+    print(json.dumps(facts))
+
+
+async def answered(reader: asyncio.StreamReader) -> bool:
+    """Read one answer; tell whether the connection may be used again."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    if b" 200 " not in head[:20]:
+        sys.exit(f"not a 200: {head[:200]!r}")
+    length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+    await reader.readexactly(length)
+    return b"connection: close" not in head
+
+
+async def serve_stub(port: int) -> None:
+    """Answer whatever comes in one packet, as the inference server does: and close."""
+
+    class Answer(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+            self.got = b""
+
+        def data_received(self, data: bytes) -> None:
+            self.got += data
+            if self.got.endswith(BODY):
+                head = (
+                    b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
+                )
+                self.transport.write(head + b"[0]")  # type: ignore[attr-defined]
+                self.transport.close()
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Answer, "127.0.0.1", port, backlog=1024)
+    await server.serve_forever()
+
+
+@contextmanager
+def process(command: list[str], log: Path, **options: object) -> Iterator[None]:
+    with log.open("w") as stream:
+        started = subprocess.Popen(command, stdout=stream, stderr=stream, **options)  # type: ignore[call-overload]
+    try:
+        yield
+    finally:
+        started.terminate()
+        started.wait()
+
+
+@contextmanager
+def instance(options: argparse.Namespace, state: Path) -> Iterator[int]:
+    """A real inference server; yields its port."""
+    script = options.script.read_text() if options.script else SCRIPT
+    (state / "score.py").write_text(script)
+    port = free_port()
+    module = "azureml_inference_server_http.amlserver"
+    command = [str(options.python.absolute()), "-m", module]
+    command += ["--entry_script", "score.py", "--port", str(port)]
+    environment = {
+        **os.environ,
+        "AML_APP_ROOT": str(state),
+        "AZUREML_MODEL_DIR": str(options.model.absolute()),
+    }
+    with process(command, state / "instance.log", cwd=state, env=environment):
+        wait_for(port)
+        yield port
+
+
+@contextmanager
+def stub() -> Iterator[int]:
+    port = free_port()
+    with process([sys.executable, __file__, "--stub", str(port)], Path(os.devnull)):
+        wait_for(port)
+        yield port
+
+
+@contextmanager
+def gateway(state: Path, **instances: int) -> Iterator[int]:
+    """A gateway with one endpoint for each named instance; yields its port."""
+    folder = state / "gateway"
+    folder.mkdir()
+    endpoints = {name: endpoint(port) for name, port in instances.items()}
+    table = {"version": 1, "endpoints": endpoints}
+    (folder / "routes.json").write_text(json.dumps(table))
+    command = [sys.executable, "-m", "ops.localcloud.gateway", "--state", str(state)]
+    with process(command, state / "gateway.log", cwd=PROJECT):
+        while not (folder / "gateway.json").exists():
+            time.sleep(0.01)
+        yield json.loads((folder / "gateway.json").read_text())["port"]
+
+
+def endpoint(port: int) -> dict[str, object]:
+    return {
+        "auth_mode": "Key",
+        "credentials": ["another", KEY],
+        "token_secret": "",
+        "traffic": {"blue": 100},
+        "mirror": {},
+        "log": {
+            "_ResourceId": "/subscriptions/s/resourceGroups/g/endpoints/e",
+            "_SubscriptionId": "00000000-0000-0000-0000-000000000000",
+            "AzureMLWorkspaceId": "00000000-0000-0000-0000-000000000000",
+            "AzureMLWorkspaceName": "w",
+            "Location": "local",
+        },
+        "deployments": {
+            "blue": {
+                "max_concurrent": max(CONNECTIONS),
+                "request_timeout_ms": 60_000,
+                "instance_count": 1,
+                "instances": [{"id": "blue-1", "port": port}],
+            }
+        },
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def wait_for(port: int, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if time.monotonic() > deadline:
+            sys.exit(f"nothing listens on port {port}")
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["--load", url, connections, seconds]:
+            asyncio.run(load(url, int(connections), float(seconds)))
+        case ["--stub", port]:
+            asyncio.run(serve_stub(int(port)))
+        case _:
+            main()
