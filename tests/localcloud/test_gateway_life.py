@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -101,6 +102,23 @@ def test_sigterm_finishes_what_is_in_flight_and_takes_nothing_new(gateway, insta
     assert gateway.process.wait(10) == 0
     assert not (gateway.folder / "gateway.json").exists()
     assert [row["ResponseCode"] for row in gateway.rows(1)] == [200]
+
+
+def test_sigterm_lets_a_body_that_is_on_its_way_arrive(gateway, instances):
+    gateway.publish(iris=split(100, 0, instances[0], instances[2]))
+    head = (
+        f"POST /iris/score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+        "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as line:
+        line.sendall(head.encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 100")  # it is being handled
+        gateway.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refused(gateway), "the end of listening")
+        line.sendall(b"{}")
+
+        assert line.recv(1000).startswith(b"HTTP/1.1 200")
+    assert gateway.process.wait(10) == 0
 
 
 def refused(gateway):

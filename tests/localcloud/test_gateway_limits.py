@@ -177,3 +177,15 @@ def test_a_chunked_body_is_limited_too(gateway, blue):
 
     assert gateway.ask(body=chunks).status == 413
     assert blue.received == []
+
+
+def test_a_body_announced_too_large_is_refused_before_it_is_sent(gateway, blue):
+    gateway.serve(blue.port)
+    caller = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=5)
+    caller.putrequest("POST", "/iris/score")
+    caller.putheader("Authorization", f"Bearer {KEY}")
+    caller.putheader("Content-Length", str(LIMIT_BYTES + 1))
+    caller.endheaders()
+
+    assert caller.getresponse().status == 413
+    caller.close()

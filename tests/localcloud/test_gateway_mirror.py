@@ -67,7 +67,9 @@ def test_a_pinned_request_is_not_mirrored(gateway, blue, green):
 
     gateway.ask(azureml_model_deployment="blue")
     gateway.ask("/iris/swagger.json", None, "GET")
-    gateway.ask()
+    mirrored = gateway.ask().headers["x-request-id"]
 
-    wait_until(lambda: len(green.received) == 1)
-    assert [row["OperationName"] for row in gateway.rows(4)].count("mirror") == 1
+    rows = gateway.rows(4)
+    copies = [row for row in rows if row["OperationName"] == "mirror"]
+    assert [row["XRequestId"] for row in copies] == [mirrored]
+    assert [got.headers["x-request-id"] for got in green.received] == [mirrored]
