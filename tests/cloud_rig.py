@@ -141,7 +141,7 @@ class Cloud:
             answer = self.call("GET", path).body
             return None if answer["status"] == "Updating" else answer
 
-        return until(ended, seconds=300)
+        return until(ended, seconds=120)
 
     def processes(self):
         """The pids of all processes that have our directory in command or environ."""
