@@ -15,6 +15,7 @@ JOINTS = (
 )
 # The inference server wraps what a script raises in one of these.
 WRAPPERS = ("UserScriptException", "UserScriptImportException")
+CHATTER = re.compile(r"\S+ \S+ [DI] \[\d+\] ")  # a log line of no consequence
 EXITED = re.compile(r"Worker \(pid:\d+\) (?:exited with code|was sent) .*")
 
 
@@ -93,7 +94,7 @@ def cause(printed: str) -> str:
     if exits := EXITED.findall(printed):
         return str(exits[-1])
     lines = [line for line in printed.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    return lines[-1] if lines and not CHATTER.match(lines[-1]) else ""
 
 
 def _tracebacks(lines: list[str]) -> Iterator[list[str]]:

@@ -1,6 +1,5 @@
 """All instances of a state directory: started, watched, adopted, restarted, stopped."""
 
-import logging
 import shutil
 import socket
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.localcloud import instances, processes
+from ops.localcloud.adoption import adopt
 from ops.localcloud.console import cause, console_log, since
 from ops.localcloud.instances import Launch, identity, launch_of, note, noted
 from ops.localcloud.probing import Answer, Prober
@@ -18,8 +18,6 @@ from ops.localcloud.recipe import Probe, probe
 from ops.localcloud.records import Instance, text
 from ops.localcloud.state import State
 from ops.localcloud.verdicts import Verdict, exits_in_a_row, judge
-
-log = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=35)  # after SIGTERM; the inference server takes up to 30
 
@@ -33,29 +31,13 @@ class Fleet:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._ended: dict[int, int] = {}  # pid -> exit status, until it is told
         self._prober = Prober(ring)
-        self._adopt()
+        adopt(state, directory)
 
     def close(self) -> None:
         """Leave the instances running, for the next one to adopt."""
         self._prober.close()
         for child in self._children.values():
             processes.release(child)
-
-    def _adopt(self) -> None:
-        """Take over what runs already; end what nobody has a record of."""
-        running = [p for p in processes.marked(self._directory) if p.name != "gateway"]
-        for instance in self._state.instances():
-            if instance.state != "Starting" or instance.pid is not None:
-                continue
-            for found in running:
-                # Its parent was killed between starting it and writing that down.
-                if found.leader and found.name == instance.id:
-                    self._save(_running(instance, found.identity))
-        known = {instance.id: instance for instance in self._state.instances()}
-        for found in running:
-            if not _runs(known.get(found.name)):
-                log.warning("ending %s, which nobody has a record of", found)
-                processes.kill(found.identity)
 
     def look(self, now: datetime) -> None:
         """See how every instance does, and do what must be done about it."""
@@ -93,7 +75,8 @@ class Fleet:
     def _verdict(
         self, instance: Instance, probes: Mapping[str, Probe], now: datetime
     ) -> Verdict:
-        alive = _runs(instance)
+        # Our own child is dead when it can be waited for, and then tells its status.
+        alive = instance.pid in self._children or instances.runs(instance)
         ended = not alive and instance.state in {"Starting", "Ready", "NotReady"}
         return judge(
             instance,
@@ -182,8 +165,8 @@ class Fleet:
     ) -> None:
         """Start one more instance of a deployment (by its id)."""
         instance = instances.new_instance(deployment, launch, fingerprint)
-        self._start(noted(instance, operation=operation), now)
         self._event(instance, "Created", f"template {fingerprint}")
+        self._start(noted(instance, operation=operation), now)
 
     def _start(self, instance: Instance, now: datetime) -> None:
         with instances.listen() as listener:
@@ -194,14 +177,14 @@ class Fleet:
     def _spawn(self, instance: Instance, listener: socket.socket) -> None:
         try:
             child = instances.start(instance, listener, self._directory)
-        except OSError as error:  # its environment or code has been taken away
+        except (OSError, ValueError) as error:  # its code is gone, a variable is odd
             with console_log(self._directory, instance.id).open("a") as console:
                 console.write(f"{error}\n")
             return
         self._children[child.pid] = child
         self._ended.pop(child.pid, None)
         if process := processes.identify(child.pid):
-            self._save(_running(instance, process))
+            self._save(instances.running_as(instance, process))
         else:  # it has ended already: it is enough to know what to ask the status of
             self._save(replace(instance, pid=child.pid, process_created=0.0))
         self._event(instance, "Started", f"pid {child.pid}, port {instance.port}")
@@ -219,7 +202,7 @@ class Fleet:
     def stop(self, instance: Instance, reason: str, now: datetime) -> None:
         """End an instance: it may finish what it has in hand."""
         process = identity(instance)
-        if process is None or not processes.running(process):
+        if process is None or not instances.runs(instance):
             self._gone(instance)
             return
         self._event(instance, "Killing", reason)
@@ -254,12 +237,3 @@ def probes_of(launch: Launch) -> dict[str, Probe]:
     """The probes of a template; there is always one of readiness."""
     wires: dict[str, dict[str, Any]] = {"readiness": {}, **launch.probes}
     return {kind: probe(wire) for kind, wire in wires.items()}
-
-
-def _running(instance: Instance, process: processes.Identity) -> Instance:
-    return replace(instance, pid=process.pid, process_created=process.created)
-
-
-def _runs(instance: Instance | None) -> bool:
-    process = identity(instance) if instance else None
-    return process is not None and processes.running(process)

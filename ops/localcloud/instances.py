@@ -72,6 +72,16 @@ def identity(instance: Instance) -> Identity | None:
     return Identity(pid=instance.pid, created=instance.process_created)
 
 
+def runs(instance: Instance) -> bool:
+    """Whether the instance's very process runs."""
+    process = identity(instance)
+    return process is not None and processes.running(process)
+
+
+def running_as(instance: Instance, process: Identity) -> Instance:
+    return replace(instance, pid=process.pid, process_created=process.created)
+
+
 def about_to_start(
     instance: Instance, listener: socket.socket, directory: Path, now: datetime
 ) -> Instance:

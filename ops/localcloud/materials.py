@@ -4,10 +4,11 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from ops.localcloud.blobstore import BlobStore, locate
+from ops.localcloud.instances import Launch
 from ops.localcloud.recipe import ASSET_NAME, CannotDeploy, Recipe
 from ops.localcloud.records import Resource, parent_of
 from ops.localcloud.state import State
@@ -57,7 +58,7 @@ class Materials:
         top, name = self._fetch("code", recipe.code_uri, workspace, (), log)
         folder = top / name
         script = (folder / recipe.script).resolve()
-        if not recipe.script or not script.is_relative_to(folder.resolve()):
+        if not script.is_relative_to(folder.resolve()):
             raise CannotDeploy(
                 "BadArgument",
                 f"The scoring script {recipe.script!r} lies outside the code folder.",
@@ -69,6 +70,16 @@ class Materials:
                 f"which holds {listing(folder)}.",
             )
         return folder, script
+
+    def sweep(self, launches: Iterable[Launch]) -> None:
+        """Remove what no instance is made from any more, and half downloads."""
+        used = {
+            Path(p) for launch in launches for p in (launch.code, launch.model) if p
+        }
+        for kind in ("models", "code"):
+            for folder in (self._directory / kind).glob("*"):
+                if not any(path.is_relative_to(folder) for path in used):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _fetch(
         self, kind: str, uri: str, workspace: str, parts: tuple[str, ...], log: Log

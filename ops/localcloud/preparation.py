@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.localcloud.conda import wish
-from ops.localcloud.console import Diary
+from ops.localcloud.console import Diary, build_log
 from ops.localcloud.environments import build
-from ops.localcloud.instances import SERVER, Launch
-from ops.localcloud.materials import Materials
-from ops.localcloud.recipe import CannotDeploy, Recipe
+from ops.localcloud.instances import LIVE, SERVER, Launch, launch_of
+from ops.localcloud.materials import Materials, workspace_of
+from ops.localcloud.recipe import CannotDeploy, Recipe, assets, recipe
+from ops.localcloud.records import Instance, Resource
+from ops.localcloud.state import State
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +74,11 @@ class Preparation:
         self.refusal = refusal
 
     def _prepare(self) -> Launch:
-        recipe, write = self._recipe, self._diary.write
-        wanted = wish(recipe.conda_file)
+        asked, write = self._recipe, self._diary.write
+        wanted = wish(asked.conda_file)
         # First what takes no time: a missing script should not cost a build.
-        code, script = self._shop.materials.code(recipe, self._workspace, write)
-        model = self._shop.materials.model(recipe, self._workspace, write)
+        code, script = self._shop.materials.code(asked, self._workspace, write)
+        model = self._shop.materials.model(asked, self._workspace, write)
         shop = self._shop
         environment = build(wanted, shop.cache, write, self._stop, shop.marks)
         if not (environment / SERVER).exists():
@@ -91,6 +93,77 @@ class Preparation:
             code=str(code),
             script=str(script),
             model=str(model) if model else None,
-            variables=recipe.variables,
-            probes=recipe.probes,
+            variables=asked.variables,
+            probes=asked.probes,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What instances a deployment should have, as far as it is known."""
+
+    template: str | None = None
+    launch: Launch | None = None
+    preparing: bool = False
+    refusal: CannotDeploy | None = None
+
+
+class Preparations:
+    """What each deployment wants, and the preparations under way for it."""
+
+    def __init__(self, state: State, directory: Path, shop: Workshop) -> None:
+        self._state = state
+        self._directory = directory
+        self._shop = shop
+        self._under_way: dict[str, Preparation] = {}
+
+    def close(self) -> None:
+        for id_ in list(self._under_way):
+            self.drop(id_)
+
+    def drop(self, deployment: str) -> Wanted:
+        """Stop what is under way for a deployment (by its id): nothing is wanted."""
+        if preparation := self._under_way.pop(deployment, None):
+            preparation.cancel()
+        return Wanted()
+
+    def wanted(
+        self, deployment: Resource, asked: str | None, instances: list[Instance]
+    ) -> Wanted:
+        """What is asked for, for the sake of `asked`; without that more of the same."""
+        live = [instance for instance in instances if instance.state in LIVE]
+        if asked is None:
+            return _same(live[-1]) if live else Wanted()
+        try:
+            ids = assets(deployment)
+            found = {kind: self._state.resource(id_) for kind, id_ in ids.items()}
+            wish = recipe(deployment, found)
+        except CannotDeploy as refusal:
+            return Wanted(refusal=refusal)
+        for instance in live:
+            if instance.fingerprint == wish.fingerprint:
+                self.drop(deployment.id)
+                return _same(instance)
+        return self._prepared(deployment, f"{asked} {wish.fingerprint}", wish)
+
+    def _prepared(self, deployment: Resource, attempt: str, wish: Recipe) -> Wanted:
+        """Prepare a recipe once an attempt; say how far it is."""
+        preparation = self._under_way.get(deployment.id)
+        if preparation is None or preparation.purpose != attempt:
+            self.drop(deployment.id)
+            diary = Diary(build_log(self._directory, deployment.id))
+            workspace = workspace_of(deployment)
+            preparation = Preparation(wish, workspace, attempt, self._shop, diary)
+            self._under_way[deployment.id] = preparation
+        if preparation.refusal:
+            return Wanted(refusal=preparation.refusal)
+        if preparation.launch is None:
+            return Wanted(preparing=True)
+        self.drop(deployment.id)
+        message = "the environment and the model are in place"
+        self._state.record(deployment.id, "", "Pulled", message)
+        return Wanted(template=wish.fingerprint, launch=preparation.launch)
+
+
+def _same(instance: Instance) -> Wanted:
+    return Wanted(template=instance.fingerprint, launch=launch_of(instance))

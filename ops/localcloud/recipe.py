@@ -16,6 +16,7 @@ DURATION = re.compile(
 )
 # Names that the engines turn into folders; Azure allows no more in asset names.
 ASSET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class CannotDeploy(Exception):
@@ -93,23 +94,51 @@ def recipe(deployment: Resource, found: dict[str, Resource | None]) -> Recipe:
     if environment is None:
         raise CannotDeploy("BadArgument", "The deployment names no environment.")
     properties = deployment.properties
+    settings = properties.get("requestSettings") or {}
+    seconds(settings.get("requestTimeout") or "PT5S")  # refuses what is none
     return Recipe(
-        model_name=model.id.split("/")[-3] if model else None,
-        model_version=model.id.split("/")[-1] if model else None,
+        model_name=_part(model, -3),
+        model_version=_part(model, -1),
         model_uri=str(model.properties.get("modelUri")) if model else None,
         code_uri=str(code.properties.get("codeUri")),
-        script=str(properties["codeConfiguration"].get("scoringScript") or ""),
+        script=script_name(properties["codeConfiguration"].get("scoringScript")),
         conda_file=conda_file(environment),
-        variables={
-            name: str(value)
-            for name, value in (properties.get("environmentVariables") or {}).items()
-        },
-        probes={
-            kind: properties[f"{kind}Probe"]
-            for kind in ("startup", "readiness", "liveness")
-            if properties.get(f"{kind}Probe")
-        },
+        variables=variables(properties.get("environmentVariables") or {}),
+        probes=probes(properties),
     )
+
+
+def _part(asset: Resource | None, position: int) -> str | None:
+    """A part of an asset's id, in the case that it was registered with."""
+    return str(asset.body["id"]).split("/")[position] if asset else None
+
+
+def script_name(wire: object) -> str:
+    if not isinstance(wire, str) or not wire or "\0" in wire:
+        raise CannotDeploy("BadArgument", f"{wire!r} is not a scoring script's name.")
+    return wire
+
+
+def probes(properties: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A deployment's probes as it asks for them, all of which can be read."""
+    asked = {
+        kind: properties[f"{kind}Probe"]
+        for kind in ("startup", "readiness", "liveness")
+        if properties.get(f"{kind}Probe")
+    }
+    for wire in asked.values():
+        probe(wire)
+    return asked
+
+
+def variables(wire: dict[str, Any]) -> dict[str, str]:
+    """A deployment's environment variables, if a process can be given them."""
+    for name, value in wire.items():
+        if not VARIABLE_NAME.fullmatch(name) or "\0" in str(value):
+            raise CannotDeploy(
+                "BadArgument", f"{name!r} can't be set as an environment variable."
+            )
+    return {name: str(value) for name, value in wire.items()}
 
 
 def conda_file(environment: Resource) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ops.localcloud.recipe import seconds
+from ops.localcloud.recipe import CannotDeploy, seconds
 from ops.localcloud.records import Instance, Resource, parent_of
 
 MOST_TIMEOUT = 180.0  # seconds; Azure: how-to-manage-quotas, managed online endpoints
@@ -68,7 +68,7 @@ def _deployment(deployment: Resource, ready: list[dict[str, Any]]) -> dict[str, 
     settings = deployment.properties.get("requestSettings") or {}
     return {
         "max_concurrent": int(settings.get("maxConcurrentRequestsPerInstance") or 1),
-        "request_timeout_ms": round(request_timeout(deployment) * 1000),
+        "request_timeout_ms": max(round(request_timeout(deployment) * 1000), 1),
         "instance_count": capacity(deployment),
         "instances": ready,
     }
@@ -82,7 +82,11 @@ def capacity(deployment: Resource) -> int:
 def request_timeout(deployment: Resource) -> float:
     """Seconds that a request may take; a PT0S of older API versions is the default."""
     settings = deployment.properties.get("requestSettings") or {}
-    return min(seconds(settings.get("requestTimeout") or "PT5S") or 5.0, MOST_TIMEOUT)
+    try:
+        wish = seconds(settings.get("requestTimeout") or "PT5S")
+    except CannotDeploy:
+        wish = 0.0  # its deployment fails for it; the others' routes must not
+    return min(wish or 5.0, MOST_TIMEOUT)
 
 
 def log_columns(endpoint: Resource, workspace: Resource | None) -> dict[str, str]:

@@ -5,38 +5,30 @@ plans (plan.py) and does what the plan says. All that must survive is in the sta
 a supervisor that is killed is followed by one that goes on where it stopped.
 """
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ops.localcloud import processes
 from ops.localcloud.blobstore import BlobStore
-from ops.localcloud.console import Diary, build_log
+from ops.localcloud.console import build_log
 from ops.localcloud.environments import cache_directory
 from ops.localcloud.fleet import Fleet
-from ops.localcloud.instances import LIVE, Launch, launch_of
-from ops.localcloud.materials import Materials, workspace_of
+from ops.localcloud.instances import LIVE, launch_of
+from ops.localcloud.materials import Materials
 from ops.localcloud.plan import Action, Facts, plan
-from ops.localcloud.preparation import Preparation, Workshop
-from ops.localcloud.recipe import CannotDeploy, Recipe, assets, probe, recipe
+from ops.localcloud.preparation import Preparations, Wanted, Workshop
+from ops.localcloud.recipe import CannotDeploy
 from ops.localcloud.records import Instance, Operation, Resource, parent_of
 from ops.localcloud.router import Router
 from ops.localcloud.routes import capacity, request_timeout
 from ops.localcloud.state import State
 
+log = logging.getLogger(__name__)
+
 UNSETTLED = frozenset({"Creating", "Updating", "Scaling"})
 AFTER_REQUESTS = timedelta(seconds=5)  # what a drain may take beyond one request
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What instances a deployment should have, as far as it is known."""
-
-    template: str | None = None
-    launch: Launch | None = None
-    preparing: bool = False
-    refusal: CannotDeploy | None = None
 
 
 class Supervisor:
@@ -59,19 +51,20 @@ class Supervisor:
         self._router = router
         self._changed = changed
         self._fleet = Fleet(state, directory, ring)
-        self._shop = Workshop(
-            materials=Materials(state, blobs, directory),
+        materials = Materials(state, blobs, directory)
+        materials.sweep(launch_of(instance) for instance in state.instances())
+        shop = Workshop(
+            materials=materials,
             cache=cache or cache_directory(),
             marks=processes.marks(directory, "builder"),
             ring=ring,
         )
-        self._preparations: dict[str, Preparation] = {}
+        self._preparations = Preparations(state, directory, shop)
         self._drained_since: dict[str, int] = {}
 
     def close(self) -> None:
         """Stop building; leave the instances running."""
-        for preparation in self._preparations.values():
-            preparation.cancel()
+        self._preparations.close()
         self._fleet.close()
 
     def step(self, now: datetime) -> None:
@@ -79,7 +72,10 @@ class Supervisor:
         self._fleet.look(now)
         deployments = self._state.of_type("deployments")
         for deployment in deployments:
-            self._advance(deployment, now)
+            try:
+                self._advance(deployment, now)
+            except Exception:  # the others must not wait for this one to be mended
+                log.exception("%s could not be seen to", deployment.id)
         known = {deployment.id for deployment in deployments}
         for instance in self._state.instances():
             if instance.deployment not in known and instance.state in LIVE:
@@ -91,17 +87,18 @@ class Supervisor:
         operation = self._state.open_operation(deployment.id)
         instances = self._state.instances(deployment.id)
         deleting = self._deleting(deployment)
+        asked = purpose(deployment, operation, instances)
         wanted = (
-            Wanted() if deleting else self._wanted(deployment, operation, instances)
+            self._preparations.drop(deployment.id)
+            if deleting
+            else self._preparations.wanted(deployment, asked, instances)
         )
-        if deleting or wanted.launch:
-            self._drop_preparation(deployment)
         facts = Facts(
             instances=tuple(instances),
             capacity=capacity(deployment),
             deleting=deleting,
             failed=deployment.properties.get("provisioningState") == "Failed",
-            operation=purpose(deployment, operation),
+            operation=asked,
             template=wanted.template,
             preparing=wanted.preparing,
             refusal=wanted.refusal.message if wanted.refusal else None,
@@ -118,56 +115,6 @@ class Supervisor:
             or resource.properties.get("provisioningState") == "Deleting"
             for resource in (deployment, endpoint)
         )
-
-    def _wanted(
-        self,
-        deployment: Resource,
-        operation: Operation | None,
-        instances: list[Instance],
-    ) -> Wanted:
-        """What is asked for while an operation is open; else more of what there is."""
-        live = [instance for instance in instances if instance.state in LIVE]
-        asked = purpose(deployment, operation)
-        if asked is None:
-            if live:
-                launch = launch_of(live[-1])
-                return Wanted(template=live[-1].fingerprint, launch=launch)
-            if deployment.properties.get("provisioningState") == "Failed":
-                return Wanted()
-        try:
-            ids = assets(deployment)
-            found = {kind: self._state.resource(id_) for kind, id_ in ids.items()}
-            wish = recipe(deployment, found)
-            for wire in wish.probes.values():
-                probe(wire)  # refuses a duration that is none
-        except CannotDeploy as refusal:
-            return Wanted(refusal=refusal)
-        for instance in live:
-            if instance.fingerprint == wish.fingerprint:
-                launch = launch_of(instance)
-                return Wanted(template=wish.fingerprint, launch=launch)
-        return self._prepared(deployment, f"{asked} {wish.fingerprint}", wish)
-
-    def _prepared(self, deployment: Resource, attempt: str, wish: Recipe) -> Wanted:
-        """Prepare a recipe once an attempt; say how far it is."""
-        preparation = self._preparations.get(deployment.id)
-        if preparation is None or preparation.purpose != attempt:
-            self._drop_preparation(deployment)
-            diary = Diary(build_log(self._directory, deployment.id))
-            workspace = workspace_of(deployment)
-            preparation = Preparation(wish, workspace, attempt, self._shop, diary)
-            self._preparations[deployment.id] = preparation
-        if preparation.refusal:
-            return Wanted(refusal=preparation.refusal)
-        if preparation.launch is None:
-            return Wanted(preparing=True)
-        message = "the environment and the model are in place"
-        self._state.record(deployment.id, "", "Pulled", message)
-        return Wanted(template=wish.fingerprint, launch=preparation.launch)
-
-    def _drop_preparation(self, deployment: Resource) -> None:
-        if preparation := self._preparations.pop(deployment.id, None):
-            preparation.cancel()
 
     def _carry_out(
         self,
@@ -196,7 +143,7 @@ class Supervisor:
                         deployment.id,
                         wanted.launch,
                         wanted.template,
-                        operation.id if operation else None,
+                        purpose(deployment, operation, instances),
                         now,
                     )
                 case Action(do="stop", instance=str(id_)):
@@ -263,13 +210,16 @@ class Supervisor:
         self._changed()
 
 
-def purpose(deployment: Resource, operation: Operation | None) -> str | None:
-    """What the outcome of this step is wanted for: an operation, or the state alone.
+def purpose(
+    deployment: Resource, operation: Operation | None, instances: list[Instance]
+) -> str | None:
+    """What an outcome is wanted for: an operation, or a state that is not true.
 
-    A deployment may be left unsettled without an open operation when its handler was
-    killed between the two.
+    A deployment may be unsettled without an open operation when its handler was killed
+    between the two, and one that has succeeded must have instances.
     """
     if operation:
         return operation.id
-    state = deployment.properties.get("provisioningState")
-    return str(state) if state in UNSETTLED else None
+    state = str(deployment.properties.get("provisioningState"))
+    lacks = state == "Succeeded" and not any(i.state in LIVE for i in instances)
+    return state if state in UNSETTLED or lacks else None

@@ -1,11 +1,15 @@
 """All engines at work in their loops, as the control plane runs them."""
 
 import asyncio
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from engine_rig import QUICK, Rig, over
 
+from ops.localcloud import processes
 from ops.localcloud.engines import Engines
 
 
@@ -89,3 +93,43 @@ def test_a_failed_build_is_told_by_get_logs(rig):
         return engines.logs(rig.deployment().id, "StorageInitializer", 100)
 
     assert "no-such-package-at-all was not found" in asyncio.run(serve(rig, story))
+
+
+# A control plane in small: deploys three instances and is killed on the way.
+DOOMED = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path[:0] = [{project!r}, {here!r}]
+from engine_rig import Rig
+
+rig = Rig(Path(sys.argv[1]))
+rig.put_endpoint(traffic={{"blue": 100}})
+rig.deploy(capacity=3)
+while True:
+    rig.step()
+"""
+
+
+@pytest.mark.parametrize("started", [1, 2, 3])
+def test_a_control_plane_killed_at_any_moment_is_followed_up(tmp_path, started):
+    here = Path(__file__).parent
+    script = DOOMED.format(project=str(here.parents[1]), here=str(here))
+    doomed = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
+    while leaders(tmp_path) < 1 + started:
+        assert doomed.poll() is None
+    doomed.kill()
+    doomed.wait()
+
+    rig = Rig(tmp_path)
+    try:
+        rig.succeed(rig.state.open_operation(rig.deployment().id))
+        rig.until(lambda: leaders(tmp_path) == 4, "four processes in all")
+        assert len(rig.state.instances()) == 3
+    finally:
+        rig.close()
+
+
+def leaders(directory):
+    return len([found for found in processes.marked(directory) if found.leader])

@@ -46,6 +46,7 @@ EXITED = "2026-11-23 I [1] gunicorn.error - Worker (pid:7) exited with code 9.\n
         (UNWRAPPED, "azureml.server.user_script.UserScriptError: score.py does not"),
         (EXITED, "Worker (pid:7) exited with code 9."),
         ("one\ntwo\n\n", "two"),
+        (EXITED.splitlines()[0].replace("exited", "is here"), ""),
         ("", ""),
     ],
     ids=[
@@ -53,6 +54,7 @@ EXITED = "2026-11-23 I [1] gunicorn.error - Worker (pid:7) exited with code 9.\n
         "raised by the server",
         "no word",
         "a line",
+        "chatter",
         "nothing",
     ],
 )

@@ -39,7 +39,7 @@ def test_a_deployment_serves_once_it_has_succeeded(rig):
     assert answer["model"].endswith("/iris/7")
     assert os.listdir(answer["model"]) == ["model"]
     events = rig.events()
-    assert events[:3] == ["Pulled", "Started", "Created"]
+    assert events[:3] == ["Pulled", "Created", "Started"]
 
 
 def test_only_the_loopback_can_reach_an_instance(rig):
@@ -150,6 +150,7 @@ def test_an_instance_that_is_never_ready_fails_its_deployment(rig):
         ),
         ({"model": f"{ENDPOINT}/models/x/versions/1"}, "ResourceNotFound", "model"),
         ({"conda": ""}, "ImageBuildFailure", "there is no Docker engine here"),
+        ({"variables": {"A=B": "c"}}, "BadArgument", "'A=B' can't be set"),
         (
             {"readinessProbe": {"period": "10 seconds"}},
             "BadArgument",

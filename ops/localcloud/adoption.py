@@ -1,0 +1,33 @@
+"""Takes over what the last control plane has left running."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from ops.localcloud import processes
+from ops.localcloud.instances import running_as, runs
+from ops.localcloud.state import State
+
+log = logging.getLogger(__name__)
+
+
+def adopt(state: State, directory: Path) -> None:
+    """Find the processes of instances again; end those that nobody has a record of.
+
+    A control plane may be killed between starting a process and writing down its pid:
+    such a process is known by its mark. The gateway is another's business.
+    """
+    found = [p for p in processes.marked(directory) if p.name != "gateway"]
+    leaders = {p.name: p.identity for p in found if p.leader}
+    for instance in state.instances():
+        unwritten = instance.state == "Starting" and instance.pid is None
+        if unwritten and instance.id in leaders:
+            state.save_instance(running_as(instance, leaders[instance.id]))
+    known = {instance.id: instance for instance in state.instances()}
+    for process in found:
+        if process.name not in known or not runs(known[process.name]):
+            log.warning("ending %s, which nobody has a record of", process)
+            processes.kill(process.identity)
+    for folder in (directory / "instances").glob("*"):
+        if folder.name not in known:
+            shutil.rmtree(folder, ignore_errors=True)
