@@ -86,11 +86,11 @@ def up(port: int = 0) -> LocalCloud:
     )
 
 
-def run(verb: str, *flags: str) -> str:
-    """Run `down`, `reset` or `status` of localcloud; return what it says."""
+def run(verb: str, *, text: str = "") -> str:
+    """Run `down`, `reset` or `rehearse` of localcloud; return what it says."""
     done = subprocess.run(
-        [*_command(verb), *flags],
-        stdin=subprocess.DEVNULL,
+        _command(verb),
+        input=text,
         capture_output=True,
         text=True,
         cwd=ROOT,

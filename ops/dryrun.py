@@ -1,25 +1,24 @@
 """A deployment's script, tried in its own environment before anything is deployed.
 
-The environment is built as a deploy would build it, the real inference server starts
-the script on a free port of this machine, and the model's sample request is sent.
+localcloud does it, as it would for a deployment: the environment is built, the real
+inference server starts the script, and the model's sample request is sent.
 """
 
-import os
-import socket
-import subprocess
-import tempfile
-import time
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 from ops import cloud, scoring
-from ops.errors import NotFound, OpsError
+from ops.errors import NotFound
 from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile
 from ops.validate import Problem
 
-START_SECONDS = 60.0
+MEANINGS = {
+    "environment": "can't be built",
+    "start": "does not start",
+    "request": "does not answer the sample request",
+}
 
 
 def check(spec: EndpointSpec) -> list[Problem]:
@@ -32,103 +31,53 @@ def check(spec: EndpointSpec) -> list[Problem]:
 
 
 def _deployment(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
-    environment = spec.environment_of(file)
-    conda = environment.file("conda_file") if environment else None
-    code = file.file("code_configuration", "code")
-    if conda is None or code is None:
+    play = _play(spec, file)
+    if play is None:
         text = "can't be tried: its environment or its code is kept elsewhere"
         yield Problem(where=file.shown, text=text, fatal=False)
         return
-    try:
-        python = cloud.run("environment", "--conda", str(conda))
-    except OpsError as error:
-        yield Problem(where=shown(conda), text=f"can't be built: {error.problem}")
-        return
-    script = code / file.data["code_configuration"]["scoring_script"]
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "console.log"
-        with _server(Path(python), script, _variables(spec, file), log) as port:
-            if port is None:
-                text = f"the server ends before it is ready:\n{_tail(log)}"
-                yield Problem(where=shown(script), text=text)
-                return
-            yield from _request(spec, file, script, port, log)
-
-
-def _request(
-    spec: EndpointSpec, file: SpecFile, script: Path, port: int, log: Path
-) -> Iterator[Problem]:
-    import requests
-
-    try:
-        sample = scoring.sample(spec, file.name)
-    except NotFound as error:
-        yield Problem(where=file.shown, text=error.problem, fatal=False)
-        return
-    response = requests.post(
-        f"http://127.0.0.1:{port}/score",
-        data=sample.read_bytes(),
-        headers={"Content-Type": "application/json"},
-        timeout=scoring.TIMEOUT_SECONDS,
-    )
-    if response.status_code != 200:
-        said = f"{response.status_code}: {response.text[:500]}\n{_tail(log)}"
-        text = f"run() answers the sample request with {said}"
-        yield Problem(where=shown(script), text=text)
-
-
-@contextmanager
-def _server(
-    python: Path, script: Path, variables: dict[str, str], log: Path
-) -> Iterator[int | None]:
-    """The real inference server on a free port; None if it ends before it is ready."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [
-        str(python.parent / "azmlinfsrv"),
-        *("--entry_script", str(script)),
-        *("--port", str(port)),
-    ]
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            command,
-            cwd=script.parent,
-            env=variables | {"PATH": f"{python.parent}:{os.defpath}"},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
+    if play["payload"] is None:
+        text = "no sample_request.json beside its model: run() is not tried"
+        yield Problem(where=file.shown, text=text, fatal=False)
+    outcome = json.loads(cloud.run("rehearse", text=json.dumps(play)))
+    if outcome["stage"] != "done":
+        status = f" ({outcome['status']})" if outcome["status"] else ""
+        said = outcome["problem"].replace("\n", "\n      ")
+        meaning = MEANINGS[outcome["stage"]]
+        yield Problem(
+            where=_where(spec, file, outcome), text=f"{meaning}{status}: {said}"
         )
-    try:
-        yield port if _ready(process, port) else None
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
-def _ready(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    import requests
-
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if requests.get(f"http://127.0.0.1:{port}/", timeout=2).ok:
-                return True
-        except requests.RequestException:
-            time.sleep(0.1)
-    return False
-
-
-def _variables(spec: EndpointSpec, file: SpecFile) -> dict[str, str]:
-    """The environment variables that a deployment's script sees."""
-    model = spec.model_of(file)
+def _play(spec: EndpointSpec, file: SpecFile) -> dict[str, Any] | None:
+    """What localcloud needs to know, or None where the files don't say it all."""
+    environment, model = spec.environment_of(file), spec.model_of(file)
+    conda = environment.file("conda_file") if environment else None
+    code = file.file("code_configuration", "code")
+    if conda is None or code is None:
+        return None
     path = model.file("path") if model else None
-    own = {k: str(v) for k, v in (file.data.get("environment_variables") or {}).items()}
-    home = {"HOME": os.environ.get("HOME", "/"), "PYTHONUNBUFFERED": "1"}
-    return home | own | ({"AZUREML_MODEL_DIR": str(path.parent)} if path else {})
+    variables = file.data.get("environment_variables") or {}
+    try:
+        payload = scoring.sample(spec, file.name).read_text(encoding="utf-8")
+    except NotFound:
+        payload = None
+    return {
+        "conda": conda.read_text(encoding="utf-8"),
+        "code": str(code),
+        "script": str(code / file.data["code_configuration"]["scoring_script"]),
+        "model": str(path) if path else None,
+        "variables": {name: str(value) for name, value in variables.items()},
+        "payload": payload,
+    }
 
 
-def _tail(log: Path, lines: int = 12) -> str:
-    """The end of the server's log, indented to stand below a problem."""
-    text = log.read_text(errors="replace").splitlines()
-    return "\n".join(f"      {line}" for line in text[-lines:])
+def _where(spec: EndpointSpec, file: SpecFile, outcome: dict[str, Any]) -> str:
+    """The file that is to be mended."""
+    environment = spec.environment_of(file)
+    conda = environment.file("conda_file") if environment else None
+    if outcome["stage"] == "environment" and conda:
+        return shown(conda)
+    code = file.file("code_configuration", "code")
+    script = file.data["code_configuration"]["scoring_script"]
+    return f"{file.name}: {shown(code / script)}" if code else file.shown

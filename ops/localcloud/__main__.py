@@ -61,6 +61,15 @@ def reset(where: Path, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def rehearse(where: Path, arguments: argparse.Namespace) -> int:
+    """Try a deployment's script, told by JSON on stdin; say how far it came."""
+    from ops.localcloud.rehearsal import rehearse as run
+
+    outcome = run(json.load(sys.stdin), log=logging.getLogger("builder").info)
+    _say(json.dumps(vars(outcome)))
+    return 0
+
+
 def status(where: Path, arguments: argparse.Namespace) -> int:
     """Say whether it serves, and where."""
     pid = directory.holder(where)
@@ -141,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Azure ML endpoints on this machine.",
     )
     verbs = parser.add_subparsers(required=True)
-    for verb in (serve, down, status, reset):
+    for verb in (serve, down, status, reset, rehearse):
         part = verbs.add_parser(verb.__name__, help=verb.__doc__)
         part.add_argument("--state", type=Path, required=True, metavar="DIR")
         part.set_defaults(verb=verb)
