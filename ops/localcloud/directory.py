@@ -42,16 +42,15 @@ def open_directory(directory: Path) -> None:
 
 def refuse_strangers(directory: Path) -> None:
     """Raise Unusable where there is anything that localcloud did not make."""
-    strangers = sorted(
-        path.name
-        for path in directory.iterdir()
-        if path.name not in OURS and not path.name.endswith(".partial")
-    )
-    if strangers:
+    if strangers := sorted(p.name for p in directory.iterdir() if not _ours(p)):
         raise Unusable(
             f"{directory} is no state directory of localcloud: it holds "
             f"{', '.join(strangers[:3])}"
         )
+
+
+def _ours(path: Path) -> bool:
+    return path.name.removesuffix(".partial") in OURS
 
 
 @contextmanager
@@ -105,9 +104,8 @@ def write_secret(path: Path, content: bytes) -> None:
 
 def empty(directory: Path) -> None:
     """Remove what localcloud made; the lock last, so that nobody moves in meanwhile."""
-    refuse_strangers(directory)
-    paths = sorted(directory.iterdir(), key=lambda path: path.name == "lock")
-    for path in paths:
+    ours = [path for path in directory.iterdir() if _ours(path)]
+    for path in sorted(ours, key=lambda path: path.name == "lock"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

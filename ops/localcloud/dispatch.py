@@ -140,13 +140,12 @@ class Dispatcher:
 
 async def _body(request: web.Request) -> dict[str, Any]:
     """The request's JSON object; {} where there is no body."""
-    if (request.content_length or 0) > MOST_BYTES:
-        raise _too_large()
     content = bytearray()
     async for chunk in request.content.iter_chunked(1 << 16):
         content += chunk
         if len(content) > MOST_BYTES:
-            raise _too_large()
+            message = f"The request content exceeds {MOST_BYTES} bytes."
+            raise AzureError(413, "RequestEntityTooLarge", message)
     if not content:
         return {}
     try:
@@ -164,11 +163,6 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
-
-
-def _too_large() -> AzureError:
-    message = f"The request content exceeds {MOST_BYTES} bytes."
-    return AzureError(413, "RequestEntityTooLarge", message)
 
 
 def _failure(bug: Exception, what: str, correlation: str) -> AzureError:

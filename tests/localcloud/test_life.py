@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from cloud_rig import Cloud, until
 
+from ops.localcloud import directory
+
 CONDA = """
 name: scoring
 channels: [conda-forge]
@@ -274,6 +276,23 @@ def test_it_does_not_move_into_a_folder_with_other_things(tmp_path):
     assert refused.returncode == 1
     assert "thesis.doc" in refused.stderr
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_only_what_localcloud_made_is_removed(tmp_path):
+    for name in ("token", "lock", "ca.key.partial", "mine"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "blobs").symlink_to(tmp_path.parent)
+
+    directory.empty(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert tmp_path.parent.exists()
+
+
+def test_a_folder_that_others_could_enter_is_closed_to_them(tmp_path):
+    directory.open_directory(tmp_path)
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
 
 def test_a_directory_that_can_not_be_made_is_named(tmp_path):
