@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.localcloud import processes
 from ops.localcloud.conda import wish
 from ops.localcloud.environments import build, choose_python, whole
 from ops.localcloud.recipe import CannotDeploy
@@ -23,9 +24,10 @@ import sys, threading
 from pathlib import Path
 from ops.localcloud.conda import wish
 from ops.localcloud.environments import build
+from ops.localcloud.processes import marks
 
 build(wish({SMALL!r}), Path(sys.argv[1]), lambda line: print(line, flush=True),
-      threading.Event(), {{}})
+      threading.Event(), marks(Path(sys.argv[1]), "builder"))
 """
 
 
@@ -208,19 +210,33 @@ def test_a_build_that_is_stopped_leaves_nothing_whole(tmp_path):
     assert not whole(tmp_path / wish(SMALL).key)
 
 
-def test_a_builder_killed_at_work_leaves_nothing_wrong(tmp_path):
+def killed_at_work(cache):
+    """Kill a builder while its uv is at work; return that uv, stopped where it was."""
     builder = subprocess.Popen(
-        [sys.executable, "-c", BUILDER, str(tmp_path)],
+        [sys.executable, "-c", BUILDER, str(cache)],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
-        text=True,
     )
-    with builder, builder.stdout as said:
-        while "building" not in said.readline():
-            assert builder.poll() is None
-        deadline = time.monotonic() + 10
-        while not (tmp_path / wish(SMALL).key / "bin").exists():
+    with builder, builder.stdout:
+        deadline = time.monotonic() + 20
+        while not (at_work := [p for p in processes.marked(cache) if p.leader]):
             assert time.monotonic() < deadline
+        uv = at_work[0].identity.pid
+        os.kill(uv, signal.SIGSTOP)
         os.kill(builder.pid, signal.SIGKILL)
+    return uv
 
-    assert whole(made(tmp_path))
+
+def test_a_builder_killed_at_work_leaves_nothing_wrong(tmp_path):
+    uv = killed_at_work(tmp_path)
+    said = []
+    thread = threading.Thread(target=made, args=(tmp_path,), kwargs={"said": said})
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not said:
+        assert time.monotonic() < deadline
+    os.kill(uv, signal.SIGCONT)
+    thread.join()
+
+    assert "waiting for another build" in said[0]
+    assert whole(tmp_path / wish(SMALL).key)

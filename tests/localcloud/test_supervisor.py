@@ -9,6 +9,7 @@ import pytest
 from engine_rig import CONDA, ENDPOINT, SCORE, SERVER, Rig, alive
 
 from ops.localcloud import processes
+from ops.localcloud.console import console_log
 from ops.localcloud.instances import identity
 from ops.localcloud.shutdown import shut_down
 from ops.localcloud.state import State
@@ -185,11 +186,14 @@ def test_a_failed_deployment_can_be_mended(rig):
 def test_a_killed_instance_is_restarted(rig):
     rig.succeed(rig.deploy())
     [before] = rig.live()
+    workers = psutil.Process(before.pid).children()
 
     os.kill(before.pid, signal.SIGKILL)
     rig.until(lambda: not rig.live(), "the notice")
     [after] = rig.until(rig.live, "the restart")
 
+    assert workers
+    assert [processes.identify(worker.pid) for worker in workers] == [None]
     assert (after.id, after.restarts) == (before.id, 1)
     assert rig.until(lambda: rig.score()[0] == 200)
     assert rig.deployment().properties["provisioningState"] == "Succeeded"
@@ -339,6 +343,9 @@ def test_down_stops_all_when_the_control_plane_is_dead(rig):
     stopped = shut_down(rig.directory)
 
     assert len(stopped) == 3
+    for instance in instances:  # SIGTERM, so that work in hand could be finished
+        log = console_log(rig.directory, instance.id).read_text()
+        assert "Handling signal: term" in log
     assert not list(processes.marked(rig.directory))
     assert not alive(instances)
     rig.state = State(rig.directory / "state.db")
