@@ -11,16 +11,18 @@ def create(ml, name, **options):
     return ml.online_endpoints.begin_create_or_update(endpoint).result()
 
 
-def test_an_endpoint_comes_back_as_it_was_made(ml, endpoint):
-    found = ml.online_endpoints.get("flow")
+def test_an_endpoint_comes_back_as_it_was_made(ml):
+    create(ml, "made", tags={"team": "ml"})
+
+    found = ml.online_endpoints.get("made")
 
     assert found.auth_mode == "key"
     assert found.tags == {"team": "ml"}
     assert found.traffic == {}
     assert found.provisioning_state == "Succeeded"
     assert found.scoring_uri.startswith("http://127.0.0.1:")
-    assert found.scoring_uri.endswith("/flow/score")
-    assert found.openapi_uri.endswith("/flow/swagger.json")
+    assert found.scoring_uri.endswith("/made/score")
+    assert found.openapi_uri.endswith("/made/swagger.json")
     assert found.identity.type == "system_assigned"
     assert found.public_network_access == "Enabled"
 
