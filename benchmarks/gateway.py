@@ -1,12 +1,12 @@
 """What the gateway costs: the same instance asked directly and through the gateway.
 
-    python benchmarks/gateway.py --python ENV/bin/python [--seconds 2] [--rounds 3]
-        [--script scoring/score.py --model model/iris]
+    python -m benchmarks.gateway [--seconds 2] [--rounds 3]
+        [--script scoring/score.py --model model/iris/1]
 
-ENV is a virtual environment with azureml-inference-server-http. Without a script the
-instance runs one that does nothing, which shows the gateway at its dearest. Direct and
-gateway take turns in one run, for only their ratio means something on a machine that
-does other things too. A stub in place of the instance shows what the gateway alone can
+The instance is started as localcloud starts it. Without a script it runs one that does
+nothing, which shows the gateway at its dearest. Direct and gateway take turns in one
+run, for only their ratio means something on a machine that does other things too. A
+stub in place of the instance shows what the gateway alone can
 do.
 """
 
@@ -19,17 +19,23 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+
+from ops.localcloud import conda, environments, instances
 
 KEY = "benchmark"
 BODY = b'{"data": [[5.1, 3.5, 1.4, 0.2]]}'
 SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return [0]\n"
 CONNECTIONS = (1, 8, 32)
 PROJECT = Path(__file__).parents[1]
+SELF = (sys.executable, "-m", "benchmarks.gateway")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +49,6 @@ class Measure:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--python", type=Path, required=True)
     parser.add_argument("--script", type=Path, help="a scoring script, and its")
     parser.add_argument("--model", type=Path, default=Path(), help="model directory")
     parser.add_argument("--seconds", type=float, default=2.0)
@@ -101,8 +106,8 @@ def text(measured: Measure) -> str:
 
 def measure(url: str, connections: int, seconds: float) -> Measure:
     """Ask from a process of its own, for its work must not count as the gateway's."""
-    command = [sys.executable, __file__, "--load", url, str(connections), str(seconds)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    command = [*SELF, "--load", url, str(connections), str(seconds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=PROJECT)
     return Measure(**json.loads(done.stdout))
 
 
@@ -183,24 +188,52 @@ def instance(options: argparse.Namespace, state: Path) -> Iterator[int]:
     """A real inference server; yields its port."""
     script = options.script.read_text() if options.script else SCRIPT
     (state / "score.py").write_text(script)
-    port = free_port()
-    module = "azureml_inference_server_http.amlserver"
-    command = [str(options.python.absolute()), "-m", module]
-    command += ["--entry_script", "score.py", "--port", str(port)]
-    environment = {
-        **os.environ,
-        "AML_APP_ROOT": str(state),
-        "AZUREML_MODEL_DIR": str(options.model.absolute()),
-    }
-    with process(command, state / "instance.log", cwd=state, env=environment):
-        wait_for(port)
+    launch = instances.Launch(
+        environment=str(scoring_environment()),
+        code=str(state),
+        script=str(state / "score.py"),
+        model=str(options.model.absolute()),
+        variables={"ORT_DISABLE_TELEMETRY": "1"},
+        probes={},
+    )
+    with instances.listen() as listener:
+        begun = instances.about_to_start(
+            instances.new_instance("/blue", launch, ""), listener, state, now()
+        )
+        started = instances.start(begun, listener, state)
+    try:
+        port = begun.port or 0
+        while not answers(port):
+            time.sleep(0.1)
         yield port
+    finally:
+        started.terminate()
+        started.wait()
+
+
+def scoring_environment() -> Path:
+    """The example's own, built as a deploy builds it."""
+    wish = conda.wish((PROJECT / "specs/iris/conda.yaml").read_text())
+    cache = environments.cache_directory()
+    return environments.build(wish, cache, lambda line: None, threading.Event(), {})
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 @contextmanager
 def stub() -> Iterator[int]:
     port = free_port()
-    with process([sys.executable, __file__, "--stub", str(port)], Path(os.devnull)):
+    with process([*SELF, "--stub", str(port)], Path(os.devnull), cwd=PROJECT):
         wait_for(port)
         yield port
 

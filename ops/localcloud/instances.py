@@ -107,6 +107,10 @@ def listen() -> socket.socket:
     try:
         listener.bind(("127.0.0.1", 0))
         listener.listen(2048)  # gunicorn's own backlog
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            # A sync worker that accepts a connection waits for its request, while
+            # others that have sent theirs wait for the worker.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
     except OSError:
         listener.close()
         raise
