@@ -23,6 +23,8 @@ def main() -> int:
     where = arguments.state.resolve()
     try:
         return int(arguments.verb(where, arguments))
+    except KeyboardInterrupt:
+        return 130
     except (Unusable, Serving) as problem:
         return _refuse(str(problem))
     except (OSError, sqlite3.Error) as problem:

@@ -74,7 +74,8 @@ class Dispatcher:
         except (AzureError, BlobError) as refusal:
             error: AzureError | BlobError = refusal
         except (ConnectionError, ClientError):
-            raise  # the client has gone: nobody is there to be told
+            log.info("%s %s: the client has gone", request.method, request.path)
+            return web.Response(status=400)  # which nobody will read
         except Exception as bug:  # the last one who can still answer
             error = _failure(bug, f"{request.method} {request.path}", correlation)
         if blob:

@@ -217,6 +217,7 @@ async def _send(
         left = end - start
         while left and (chunk := stream.read(min(CHUNK, left))):
             await response.write(chunk)
+            await asyncio.sleep(0)  # others want to be served, and the client may go
             left -= len(chunk)
     await response.write_eof()
     return response
