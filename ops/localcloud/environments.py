@@ -50,7 +50,11 @@ def build(
     interpreter = choose_python(wish.python)
     with locked(cache, wish.key, log, stop) as lock:
         if not whole(folder):
-            _build(wish, folder, interpreter, log, stop, marks, lock)
+            try:
+                _build(wish, folder, interpreter, log, stop, marks, lock)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # the disk may be full
+                raise
     return folder
 
 

@@ -193,6 +193,7 @@ def test_a_package_that_does_not_exist_fails_with_the_builders_words(tmp_path):
         made(tmp_path, "dependencies: [{pip: [no-such-package-of-anyones]}]", said)
 
     assert any("no-such-package-of-anyones was not found" in line for line in said)
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
 def test_versions_that_clash_fail_with_the_builders_words(tmp_path):
