@@ -67,7 +67,8 @@ def change(
         try:
             yield record
         except BaseException as error:
-            interrupted = isinstance(error, KeyboardInterrupt)
+            # GeneratorExit: the one who watched the change was interrupted.
+            interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
             outcome = "interrupted" if interrupted else "failed"
             name = type(error).__name__
             detail = error.problem if isinstance(error, OpsError) else name

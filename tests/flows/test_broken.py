@@ -1,0 +1,275 @@
+"""What breaks is told with its cause and a remedy, and leaves a known state."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+import requests
+
+from tests.flows.desk import ROOT, make_desk
+
+SCORE = "scoring/score.py"
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    desk = make_desk(tmp_path_factory.mktemp("broken"))
+    yield desk
+    desk("cloud.down")
+
+
+@pytest.fixture
+def whole(broken):
+    """The desk; what a test spoils is mended after it."""
+    kept = broken.folder.parent / "kept"
+    shutil.copytree(broken.folder, kept)
+    yield broken
+    shutil.rmtree(broken.folder)
+    kept.rename(broken.folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "    model = load(",
+            "    raise ValueError('no model')\n    load(",
+            "no model",
+        ),
+        ("import math\n", "import math\nraise RuntimeError('not now')\n", "not now"),
+        ("import math\n", "import math\nraise SystemExit(7)\n", "SystemExit: 7"),
+    ],
+    ids=["in-init", "on-import", "exits"],
+)
+def test_a_script_that_does_not_start_fails_the_deployment(whole, old, new, says):
+    whole.edit(SCORE, old, new)
+
+    said = whole("deploy", status=1)
+
+    assert "ResourceNotReady" in said
+    assert says in said
+    assert "try: invoke logs" in said
+    assert whole.json("status")["deployments"]["blue"]["state"] == "Failed"
+    assert says in whole("logs", "--lines", "200")
+
+
+def test_a_package_that_does_not_exist_fails_the_build(whole):
+    whole.edit(
+        *(
+            "specs/iris/conda.yaml",
+            "numpy==",
+            "no-such-package-anywhere\n      - numpy==",
+        )
+    )
+    whole.edit("specs/iris/environment.yaml", "version: 1", "version: 2")
+    whole.edit("specs/iris/blue.yaml", "iris-scoring:1", "iris-scoring:2")
+
+    said = whole("deploy", status=1)
+
+    assert "ImageBuildFailure" in said
+    assert "no-such-package-anywhere was not found" in said
+    assert "no-such-package-anywhere" in whole(
+        "logs", "--container", "storage-initializer"
+    )
+
+
+def test_a_failed_deployment_is_mended_by_deploying_again(whole):
+    said = whole("deploy")
+
+    assert "the last attempt failed" in said
+    assert whole.json("status")["deployments"]["blue"]["state"] == "Succeeded"
+
+
+def test_changed_contents_under_an_old_version_are_refused(whole):
+    (whole.folder / "model/iris/1/extra.txt").write_text("new")
+
+    said = whole("deploy", status=1)
+
+    assert "versions are immutable" in said
+    assert "set `version: 2`" in said
+
+
+def test_a_script_that_raises_in_run_answers_424_and_lives_on(whole):
+    whole.edit(SCORE, "    event = start_event(request)\n", "    event = 1 / 0\n")
+
+    said = whole("deploy", status=3)
+
+    assert "answers the sample request with 424" in said
+    assert "ZeroDivisionError" in whole("logs", "--lines", "200")
+    assert "424" in whole("score", status=3)
+
+
+def test_what_failed_to_replace_it_leaves_the_old_one_serving(whole):
+    whole("deploy")
+    whole.edit(SCORE, "import math\n", "import math\nraise RuntimeError('not now')\n")
+
+    whole("deploy", status=1)
+
+    assert whole.json("score")[0]["status"] == 200
+
+
+def test_a_shift_to_a_failed_deployment_is_refused(whole):
+    whole.edit(SCORE, "import math\n", "import math\nraise RuntimeError('not now')\n")
+    whole("deploy", "--deployment", "green", status=1)
+
+    said = whole("shift-traffic", "--green", "20", status=1)
+
+    assert "green is Failed, so it can't take more traffic" in said
+    whole("delete-deployment", "--deployment", "green", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("body", "model_status"),
+    [
+        (b"", "400"),
+        (b"not json", "400"),
+        (b'{"data": [[1, 2, 3]]}', "400"),
+        (b'{"data": [[1, 2, 3, "x"]]}', "400"),
+        (b'{"data": [[1, 2, 3, NaN]]}', "400"),
+    ],
+)
+def test_a_bad_body_is_answered_with_what_is_wrong(whole, body, model_status):
+    whole("deploy")
+
+    response = ask(whole, body)
+
+    assert response.status_code == 424
+    assert response.headers["ms-azureml-model-error-statuscode"] == model_status
+    assert response.json()["message"]
+
+
+def test_a_body_of_20_mb_is_refused_and_hurts_nobody(whole):
+    response = ask(whole, b"1" * 20_000_000)
+
+    assert response.status_code == 413
+    assert whole.json("score")[0]["status"] == 200
+
+
+def test_a_wrong_key_is_refused_without_being_told_more(whole):
+    response = ask(whole, b"{}", key="not-the-key")
+
+    assert response.status_code == 401
+    assert "not-the-key" not in response.text
+
+
+def ask(desk, body, key=None):
+    uri = desk.json("status")["scoring_uri"]
+    key = key or desk.json("keys", "--show-keys")["primary"]
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    return requests.post(uri, data=body, headers=headers, timeout=30)
+
+
+def test_two_deploys_at_once_are_told_apart(whole):
+    whole.edit(SCORE, "import math\n", "import math\nimport time\ntime.sleep(3)\n")
+    with start(whole, "deploy") as first:
+        wait_for(lambda: lock_held(whole))
+
+        said = whole("deploy", status=1)
+
+        assert re.search(r"being changed on this machine: deploy, process \d+", said)
+        first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
+@pytest.mark.parametrize("phase", ["", "+ model", "+ environment", "+ endpoint"])
+def test_ctrl_c_says_what_is_left_and_deploying_again_ends_well(whole, phase):
+    whole("cloud.reset", "--yes")
+    with start(whole, "deploy") as process:
+        wait_for(lambda: lock_held(whole))
+        while phase and not (line := process.stdout.readline()).startswith(phase):
+            assert line, f"{phase} never came"
+        process.send_signal(signal.SIGINT)
+
+        said = process.communicate(timeout=60)[1]
+
+    assert process.returncode == 130
+    assert "was stopped" in said
+    assert "Traceback" not in said
+    assert whole.json("history")[0]["outcome"] == "interrupted"
+    wait_for(lambda: not state_of_blue(whole).endswith("ing"))
+    whole("deploy")
+    assert whole.json("score")[0]["status"] == 200
+
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    desk = make_desk(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        stage = desk.folder / "specs/stages/local.yaml"
+        stage.write_text(f"cloud: localcloud\nport: {port}\n")
+
+        said = desk("status", status=1)
+
+    assert "did not start" in said
+    assert str(port) in said
+
+
+def test_a_stage_on_azure_that_is_not_filled_in_is_told(whole):
+    said = whole("status", "--stage", "prod", status=1)
+
+    assert "subscription_id: must be filled in" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_is_told_and_nothing_is_half_done(tmp_path):
+    desk = make_desk(tmp_path)
+    desk.state.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(desk.state)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    try:
+        said = desk("deploy", status=1)
+        assert re.search(r"[Nn]o space|full|disk", said)
+    finally:
+        desk("cloud.down")
+        subprocess.run(["umount", str(desk.state)], check=True)
+
+
+def start(desk, *words):
+    return subprocess.Popen(
+        desk.command(*words),
+        env=desk.variables(),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def lock_held(desk):
+    path = desk.state / "locks/local.iris"
+    if not path.exists():
+        return False
+    with path.open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def state_of_blue(desk):
+    done = subprocess.run(
+        desk.command("status", "--json"),
+        env=desk.variables(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    found = json.loads(done.stdout)["deployments"] if done.returncode == 0 else {}
+    return found["blue"]["state"] if "blue" in found else "none"
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
