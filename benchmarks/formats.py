@@ -1,6 +1,6 @@
 """Compare joblib, skops and ONNX for the iris model: speed, and what a bad file can do.
 
-    .venv/bin/python benchmarks/formats.py
+    python -m benchmarks.formats
 
 Makes a temporary environment for the formats that this project does not use, and
 starts a fresh process for each load. Times are noisy, so read the ratios.

@@ -1,6 +1,6 @@
 """What the gateway costs: the same instance asked directly and through the gateway.
 
-    python -m benchmarks.gateway [--seconds 2] [--rounds 3]
+    python -m benchmarks.gateway [--seconds 2] [--rounds 3] [--work-ms 5]
         [--script scoring/score.py --model model/iris/1]
 
 The instance is started as localcloud starts it. Without a script it runs one that does
@@ -32,7 +32,18 @@ from ops.localcloud import conda, environments, instances
 
 KEY = "benchmark"
 BODY = b'{"data": [[5.1, 3.5, 1.4, 0.2]]}'
-SCRIPT = "def init():\n    pass\n\n\ndef run(data):\n    return [0]\n"
+WORKING = """
+import time
+
+def init():
+    pass
+
+def run(data):
+    until = time.thread_time() + WORK_SECONDS
+    while time.thread_time() < until:
+        pass
+    return [0]
+"""
 CONNECTIONS = (1, 8, 32)
 PROJECT = Path(__file__).parents[1]
 SELF = (sys.executable, "-m", "benchmarks.gateway")
@@ -51,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--script", type=Path, help="a scoring script, and its")
     parser.add_argument("--model", type=Path, default=Path(), help="model directory")
+    parser.add_argument("--work-ms", type=float, default=0, help="CPU time a request")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -186,7 +198,8 @@ def process(command: list[str], log: Path, **options: object) -> Iterator[None]:
 @contextmanager
 def instance(options: argparse.Namespace, state: Path) -> Iterator[int]:
     """A real inference server; yields its port."""
-    script = options.script.read_text() if options.script else SCRIPT
+    script = options.script.read_text() if options.script else WORKING
+    script = script.replace("WORK_SECONDS", str(options.work_ms / 1000))
     (state / "score.py").write_text(script)
     launch = instances.Launch(
         environment=str(scoring_environment()),

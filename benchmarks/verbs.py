@@ -2,7 +2,7 @@
 
 Run from the project's root against a localcloud with the example deployed:
 
-    invoke train deploy && python benchmarks/verbs.py
+    invoke train deploy && python -m benchmarks.verbs
 
 Each pair is run in turn (A B A B ...) and compared by its medians, because machines
 are noisy and a ratio taken in one run is not. Ends with a markdown table.

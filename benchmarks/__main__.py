@@ -1,0 +1,86 @@
+"""Run every benchmark and write BENCHMARKS.md.
+
+python -m benchmarks            # minutes; writes BENCHMARKS.md
+python -m benchmarks --smoke    # once each, to see that they run; writes nothing
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+HEAD = """# What things cost
+
+Written by `python -m benchmarks`. Each pair is measured side by side in one run,
+because machines are noisy: read the ratios. Last run {when} on {cores} cores, Python
+{python}.
+"""
+SECTIONS = (
+    ("Verbs", "benchmarks.verbs", ("--runs", "7"), ("--runs", "1")),
+    ("A second deployment", "benchmarks.deploy", ("--runs", "3"), ("--runs", "1")),
+    (
+        "The gateway beside a direct call, a script that does nothing",
+        "benchmarks.gateway",
+        ("--rounds", "5"),
+        ("--rounds", "1", "--seconds", "0.3"),
+    ),
+    (
+        "The gateway beside a direct call, a model that computes for 5 ms",
+        "benchmarks.gateway",
+        ("--rounds", "5", "--work-ms", "5"),
+        ("--rounds", "1", "--seconds", "0.3", "--work-ms", "5"),
+    ),
+    ("Model formats", "benchmarks.formats", (), None),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true")
+    smoke = parser.parse_args().smoke
+    when = datetime.now(UTC).date().isoformat()
+    python = platform.python_version()
+    parts = [HEAD.format(when=when, cores=os.cpu_count(), python=python)]
+    with tempfile.TemporaryDirectory() as state:
+        invoke(state, "train", "deploy")
+        try:
+            for title, module, full, quick in SECTIONS:
+                flags = quick if smoke else full
+                if flags is not None:
+                    parts.append(f"## {title}\n\n{section(state, module, flags)}")
+                    print(parts[-1], flush=True)
+        finally:
+            invoke(state, "cloud.down")
+    if not smoke:
+        (PROJECT / "BENCHMARKS.md").write_text("\n".join(parts))
+
+
+def section(state: str, module: str, flags: tuple[str, ...]) -> str:
+    """What a benchmark printed; its errors go to the terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *flags],
+        cwd=PROJECT,
+        env={**os.environ, "AML_OPS_STATE": state},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+
+
+def invoke(state: str, *words: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "invoke", *words],
+        cwd=PROJECT,
+        env={**os.environ, "AML_OPS_STATE": state},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+if __name__ == "__main__":
+    main()
