@@ -23,7 +23,7 @@ from ops import (
 from ops.clients import Workspace
 from ops.creating import Step
 from ops.endpoints import Endpoint
-from ops.errors import InvalidSpec, NotFound, Unhealthy
+from ops.errors import Conflict, InvalidSpec, NotFound, Unhealthy
 from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
 
@@ -60,7 +60,25 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
     if problems := [p for p in validate.check(spec, name) if p.fatal]:
         raise InvalidSpec(problems, "invoke validate")
     live = endpoints.find(workspace, spec.folder.name)
-    steps = [
+    try:
+        steps = _steps(workspace, spec, file, live)
+    except Conflict:
+        # If it is somebody on this machine, Busy says who; else it stays a Conflict.
+        with journal.lock("deploy", workspace.stage.name, spec.folder.name):
+            raise
+    there = set(live.deployments) if live else set()
+    first = not (live and live.traffic) and there <= {name}
+    if first:
+        steps.append(
+            Step(kind="traffic", target=f"{name} 100%", action="update", reason="first")
+        )
+    return Plan(spec=spec, deployment=file, live=live, steps=steps, first=first)
+
+
+def _steps(
+    workspace: Workspace, spec: EndpointSpec, file: SpecFile, live: Endpoint | None
+) -> list[Step]:
+    return [
         _asset_step(workspace, spec.model_of(file), file, "model", assets.model_step),
         _asset_step(
             workspace,
@@ -70,15 +88,10 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
             assets.environment_step,
         ),
         deployments.endpoint_step(spec.endpoint, live),
-        deployments.deployment_step(file, live.deployments.get(name) if live else None),
+        deployments.deployment_step(
+            file, live.deployments.get(file.name) if live else None
+        ),
     ]
-    there = set(live.deployments) if live else set()
-    first = not (live and live.traffic) and there <= {name}
-    if first:
-        steps.append(
-            Step(kind="traffic", target=f"{name} 100%", action="update", reason="first")
-        )
-    return Plan(spec=spec, deployment=file, live=live, steps=steps, first=first)
 
 
 def run(workspace: Workspace, plan: Plan, *, reason: str = "") -> Iterator[Phase]:

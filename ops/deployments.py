@@ -40,8 +40,8 @@ def deployment_step(file: SpecFile, live: Deployment | None) -> Step:
         return Step(**step, action="create", reason="new")
     if live.state not in ("Succeeded", "Failed"):
         raise Conflict(
-            f"{file.name} is {live.state}: somebody else's operation is not done.",
-            "invoke status",
+            f"{file.name} is {live.state}: an operation on it is not done yet.",
+            "invoke status   # until it is; then the same verb again",
         )
     if live.state == "Failed":
         return Step(**step, action="update", reason="the last attempt failed")
