@@ -149,7 +149,7 @@ def _asset_step(
 
 
 def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
-    spec, file, live = plan.spec, plan.deployment, plan.live
+    spec, file = plan.spec, plan.deployment
 
     def model() -> None:
         assets.register_model(workspace, _known(spec.model_of(file)))
@@ -157,12 +157,14 @@ def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
     def environment() -> None:
         assets.register_environment(workspace, _known(spec.environment_of(file)))
 
+    # Read again before each write: the plan may be older than the lock.
     def endpoint() -> None:
-        deployments.write_endpoint(workspace, spec.endpoint, live)
+        now = endpoints.find(workspace, spec.folder.name)
+        deployments.write_endpoint(workspace, spec.endpoint, now)
 
     def deployment() -> None:
-        before = live.deployments.get(file.name) if live else None
-        deployments.write_deployment(workspace, file, before)
+        now = endpoints.get(workspace, spec.folder.name)
+        deployments.write_deployment(workspace, file, now.deployments.get(file.name))
 
     def all_traffic() -> None:
         now = endpoints.get(workspace, spec.folder.name)
