@@ -7,7 +7,7 @@ known, and the operator is written in KQL or SQL on top of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Reads rows of a statement from the real data, for operators whose columns depend
 # on it: None while nothing may be read.
-Ask = Callable[[str], list[tuple[Any, ...]]]
+Ask = Callable[[str, "list[ParameterDeclaration]"], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,7 @@ class Compiler:
     lets: set[str] = field(default_factory=set)
     calls: dict[str, str] = field(default_factory=dict)
     slots: set[str] = field(default_factory=set)
+    declarations: list[ParameterDeclaration] = field(default_factory=list)
     lasting: bool = True
     depth: int = 0
 
@@ -83,6 +84,7 @@ class Compiler:
         """A pipeline in KQL, in sight of all lets so far, as SQL."""
         statement = translate(";\n".join([*self.prelude, kql]), self.tables)
         self.slots |= statement.slots
+        self.declarations = list(statement.declarations)
         self.within_limit(statement.sql)
         return statement
 
@@ -112,7 +114,7 @@ class Compiler:
     def asked(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the real data; what is compiled then holds for this run only."""
         self.lasting = False
-        return self.ask(self.with_stages(sql))
+        return self.ask(self.with_stages(sql), self.declarations)
 
     def with_stages(self, sql: str) -> str:
         """The statement behind all stages it may read."""
@@ -151,14 +153,16 @@ def mentioned(slots: set[str], sql: str, compiler: Compiler) -> list[str]:
     return [slot for slot in slots if f"${slot}" in whole]
 
 
-def bound(plan: Plan, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a plan's slots, checked against what the query declares."""
+def bound(
+    declarations: Sequence[ParameterDeclaration], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values of declared parameters by slot, checked against their types."""
     from duckdb_kql.params import bind
 
     from ops.localcloud.kql.translation import mapped
 
     with mapped():
-        found, missing = bind(list(plan.declarations), dict(values) or None)
+        found, missing = bind(list(declarations), dict(values) or None)
     if missing:
         raise QueryError(
             f"Query parameter '{missing[0]}' has no value.",

@@ -16,6 +16,7 @@ from ops.localcloud.kql.tables import Schema, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+    from duckdb_kql.params import ParameterDeclaration
 
     from ops.localcloud.kql.catalog import Catalog
     from ops.localcloud.kql.compiler import Plan
@@ -165,13 +166,16 @@ class Engine:
         parameters: Mapping[str, Any],
     ) -> Plan:
         from ops.localcloud.kql import admission
-        from ops.localcloud.kql.compiler import Compiler
+        from ops.localcloud.kql.compiler import Compiler, bound
 
         admission.check(kql, self.limits)
 
-        def ask(sql: str) -> list[tuple[Any, ...]]:
+        def ask(
+            sql: str, declarations: list[ParameterDeclaration]
+        ) -> list[tuple[Any, ...]]:
             sql = self.seen(sql, frozenset(schema), view)
-            values = {**view.values(), "kqlnow": naive(now), **parameters}
+            given = bound(declarations, parameters)
+            values = {**view.values(), **given, "kqlnow": naive(now)}
             rows: list[tuple[Any, ...]] = run.rows(sql, values)
             return rows
 
@@ -185,7 +189,7 @@ class Engine:
         sql = self.seen(plan.sql, plan.tables, view)
         values = {
             **view.values(),
-            **bound(plan, parameters),
+            **bound(plan.declarations, parameters),
             "kqlnow": plan.pinned or naive(now),
         }
         return sql, values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ops.localcloud.kql import scopes
+from ops.localcloud.kql import applying, evaluation, scopes, searching, series, shaping
 from ops.localcloud.kql.lexer import Token
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ Handler = Callable[["Compiler", str, str, list[Token]], str]
 
 def source(compiler: Compiler, text: str, words: list[Token]) -> str:
     """What a pipeline starts from."""
-    keyword, _ = scopes.keyword_of(words)
+    keyword, after = scopes.keyword_of(words)
+    if keyword == "search":
+        return searching.search_source(compiler, text, after)
     if keyword == "union":
         return scopes.filled(
             compiler, compiler.stage(scopes.rewritten(compiler, text, words))
@@ -64,4 +66,15 @@ HANDLERS: dict[str, Handler] = {
     "join": joined("join"),
     "lookup": joined("lookup"),
     "serialize": serialize,
+    "summarize": shaping.summarize,
+    "distinct": shaping.distinct,
+    "project-keep": shaping.project_keep,
+    "project-away": shaping.project_away,
+    "project-reorder": shaping.project_reorder,
+    "sample": shaping.sample,
+    "top-hitters": shaping.top_hitters,
+    "make-series": series.make_series,
+    "mv-apply": applying.mv_apply,
+    "search": searching.search,
+    "evaluate": evaluation.evaluate,
 }
