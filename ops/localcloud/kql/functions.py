@@ -14,11 +14,12 @@ NUMBER = (
     "THEN TRY_CAST(({0} ->> '$') AS DOUBLE) END"
 )
 BAGS = "list({0}) FILTER (WHERE json_type({0}) = 'OBJECT'{1})"
-MERGED = "coalesce(list_reduce(%s, lambda a, b: json_merge_patch(b, a)), '{{}}'::JSON)"
+MERGED = "coalesce(list_reduce(%s, lambda a, b: json_merge_patch(a, b)), '{{}}'::JSON)"
 SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds": 1e-3}
 
 SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
     ("__number", NUMBER, (1,)),
+    ("__long", "CAST({0} AS BIGINT)", (1,)),
     (
         "__bin_time",
         f"make_timestamp((epoch_us({{0}}) + {ORIGIN}) // epoch_us({{1}})"

@@ -261,6 +261,8 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
         return ir.FunctionCall("__bin_time_at", node.args)
     if name in NUMERIC_AGGREGATES and node.args:
         first = numeric(node.args[0], types)
+        if name == "percentile" and inferred(first, types) == "int":
+            first = ir.FunctionCall("__long", (first,))
         return dataclasses.replace(node, args=(first, *node.args[1:]))
     if name in ("min", "max") and inferred(node.args[0], types) == "dynamic":
         raise QueryError(

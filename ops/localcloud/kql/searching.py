@@ -94,10 +94,9 @@ def predicated(
             found.append("true")
         elif word.text == ":":
             found.append("has_cs" if cased else "has")
+        elif is_column(word, following) and columns and word.text not in columns:
+            return ""
         else:
-            if word.kind == "name" and is_column(word, following):
-                if columns and word.text not in columns:
-                    return ""
             found.append(word.text)
     return " ".join(found)
 
@@ -106,6 +105,8 @@ OPERATORS = {":", "==", "!=", "=~", "<", ">", "<=", ">=", "has", "contains", "in
 
 
 def is_column(word: Token, following: str) -> bool:
+    if word.kind != "name":
+        return False
     return following in OPERATORS or following.startswith(("startswith", "endswith"))
 
 
