@@ -1,0 +1,126 @@
+"""KQL functions that duckdb-kql has no row for, added to its registries.
+
+Its registries are plain tables of SQL templates; names that start with `__` are
+this package's own and stand for what a query's tree is rewritten to.
+"""
+
+from functools import cache
+
+ORIGIN = 62_135_596_800_000_000  # microseconds from 0001-01-01 to 1970-01-01
+ROW = '"__kql_row"'  # the hidden column that holds a serialized row's place
+
+NUMBER = (
+    "CASE WHEN json_type({0}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') "
+    "THEN TRY_CAST(({0} ->> '$') AS DOUBLE) END"
+)
+BAGS = "list({0}) FILTER (WHERE json_type({0}) = 'OBJECT'{1})"
+MERGED = "coalesce(list_reduce(%s, lambda a, b: json_merge_patch(a, b)), '{{}}'::JSON)"
+SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds": 1e-3}
+
+SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
+    ("__number", NUMBER, (1,)),
+    ("__long", "CAST({0} AS BIGINT)", (1,)),
+    (
+        "__bin_time",
+        f"make_timestamp((epoch_us({{0}}) + {ORIGIN}) // epoch_us({{1}})"
+        f" * epoch_us({{1}}) - {ORIGIN})",
+        (2,),
+    ),
+    (
+        "__bin_time_at",
+        "make_timestamp(epoch_us({2}) + CAST(floor((epoch_us({0}) - epoch_us({2}))"
+        " / CAST(epoch_us({1}) AS DOUBLE)) AS BIGINT) * epoch_us({1}))",
+        (3,),
+    ),
+    ("bin_at", "({2} + floor(({0} - {2}) / CAST({1} AS DOUBLE)) * {1})", (3,)),
+    ("row_number", f"(row_number() OVER (ORDER BY {ROW}) + {{0}} - 1)", (1,)),
+    (
+        "__row_number_in",
+        f"(row_number() OVER (PARTITION BY {{1}} ORDER BY {ROW}) + {{0}} - 1)",
+        (2,),
+    ),
+    ("prev", f"lag({{0}}, {{1}}, {{2}}) OVER (ORDER BY {ROW})", (3,)),
+    ("next", f"lead({{0}}, {{1}}, {{2}}) OVER (ORDER BY {ROW})", (3,)),
+    (
+        "__run",
+        f"count(*) FILTER (WHERE {{0}}) OVER (ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)",
+        (1,),
+    ),
+    (
+        "row_cumsum",
+        f"sum({{0}}) OVER (ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)",
+        (1,),
+    ),
+    (
+        "__row_cumsum_in",
+        f"sum({{0}}) OVER (PARTITION BY {{1}} ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)",
+        (2,),
+    ),
+    ("bag_keys", "to_json(json_keys({0}))", (1,)),
+    ("bag_merge", "json_merge_patch({1}, {0})", (2,)),
+    ("bag_has_key", "coalesce(list_contains(json_keys({0}), {1}), FALSE)", (2,)),
+    ("tohex", "lower(hex({0}))", (1,)),
+    ("url_decode", "url_decode({0})", (1,)),
+    ("url_encode_component", "url_encode({0})", (1,)),
+    ("new_guid", "uuid()", (0,)),
+    ("rand", "random()", (0,)),
+    *(
+        (
+            f"unixtime_{unit}_todatetime",
+            f"make_timestamp(CAST(round({{0}} * {scale}) AS BIGINT))",
+            (1,),
+        )
+        for unit, scale in SECONDS.items()
+    ),
+]
+
+# name, template, arities, prefix of the column's name
+AGGREGATES: list[tuple[str, str, tuple[int, ...], str | None]] = [
+    ("make_bag", MERGED % BAGS.replace("{1}", ""), (1, 2), "bag"),
+    ("make_bag_if", MERGED % BAGS.replace("{1}", " AND {1}"), (2, 3), "bag"),
+    ("maxif", "max({0}) FILTER (WHERE {1})", (2,), None),
+    ("minif", "min({0}) FILTER (WHERE {1})", (2,), None),
+    ("count_distinct", "count(DISTINCT {0})", (1,), None),
+    ("count_distinctif", "count(DISTINCT {0}) FILTER (WHERE {1})", (2,), None),
+    (
+        "make_list_if",
+        "coalesce(list({0}) FILTER (WHERE {0} IS NOT NULL AND {1}), [])",
+        (2, 3),
+        "list",
+    ),
+    (
+        "make_set_if",
+        "coalesce(list_distinct(list({0}) FILTER (WHERE {0} IS NOT NULL AND {1})), [])",
+        (2, 3),
+        "set",
+    ),
+    ("make_list_with_nulls", "coalesce(list({0}), [])", (1,), "list"),
+    ("take_anyif", "any_value({0}) FILTER (WHERE {1})", (2,), None),
+    ("stdevp", "coalesce(stddev_pop({0}), 0.0)", (1,), None),
+    ("variancep", "coalesce(var_pop({0}), 0.0)", (1,), None),
+]
+
+
+@cache
+def register() -> None:
+    """Add the rows, once in a process; duckdb-kql's own rows are left alone."""
+    from duckdb_kql.translate.functions import (
+        AGGREGATE_FUNCTIONS,
+        SCALAR_FUNCTIONS,
+        AggregateSpec,
+        FunctionSpec,
+    )
+
+    for name, template, arities in SCALARS:
+        row = FunctionSpec(name, "template", template, arities)
+        SCALAR_FUNCTIONS.setdefault(name, row)
+    SCALAR_FUNCTIONS.setdefault(
+        "notempty",
+        FunctionSpec(
+            "notempty", "template", SCALAR_FUNCTIONS["isnotempty"].template, (1,)
+        ),
+    )
+    for name, template, arities, prefix in AGGREGATES:
+        AGGREGATE_FUNCTIONS.setdefault(
+            name, AggregateSpec(name, template, arities, name_prefix=prefix)
+        )

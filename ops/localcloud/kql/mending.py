@@ -1,0 +1,304 @@
+"""Rewrites a query's tree where duckdb-kql would answer wrongly, or not at all.
+
+Types are known where they come from a table or an earlier stage and are followed
+through the pipeline by name; where a type is not known nothing is rewritten.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from ops.localcloud.kql import windows
+from ops.localcloud.kql.errors import QueryError
+from ops.localcloud.kql.tables import Schema
+from ops.localcloud.kql.trees import rebuilt
+
+if TYPE_CHECKING:
+    from duckdb_kql import ir
+
+Types = dict[str, str]
+
+ORDERED = {"==", "!=", "<", ">", "<=", ">=", "<>"}
+NUMERIC_AGGREGATES = {
+    *("sum", "sumif", "avg", "avgif", "percentile", "stdev", "stdevif"),
+    *("variance", "varianceif", "stdevp", "variancep"),
+}
+RETURNS = {
+    **dict.fromkeys(
+        (
+            *("parse_json", "todynamic", "bag_pack", "pack", "pack_array", "pack_all"),
+            *("bag_merge", "make_list", "make_set", "make_bag", "array_concat"),
+            *("extract_all", "split", "zip", "bag_keys", "array_sort_asc"),
+        ),
+        "dynamic",
+    ),
+    **dict.fromkeys(
+        (
+            *("now", "ago", "todatetime", "startofday", "startofhour", "startofweek"),
+            *("startofmonth", "startofyear", "endofday", "datetime_add"),
+            *("make_datetime", "__bin_time", "__bin_time_at"),
+        ),
+        "datetime",
+    ),
+    **dict.fromkeys(("totimespan", "make_timespan"), "timespan"),
+    **dict.fromkeys(("tostring", "strcat", "extract", "substring"), "string"),
+    **dict.fromkeys(("todouble", "toreal", "avg", "stdev"), "real"),
+    **dict.fromkeys(("tolong", "count", "countif", "dcount"), "long"),
+    **dict.fromkeys(("toint",), "int"),
+}
+SAME_TYPE = {"min", "max", "any", "take_any", "coalesce", "abs", "bin", "floor", "prev"}
+
+
+def mended(query: ir.Query, schema: Schema) -> ir.Query:
+    """The query with every expression and operator mended, nested queries too."""
+    return Mending(schema).query(query)
+
+
+@dataclasses.dataclass
+class Mending:
+    """One pass over one query; tables holds the types of tables and lets."""
+
+    tables: Schema
+
+    def query(self, query: ir.Query) -> ir.Query:
+        tables = dict(self.tables)
+        inner = Mending(tables)
+        lets = []
+        for name, bound in query.lets:
+            if type(bound).__name__ == "Query":
+                bound, tables[name] = inner.typed(bound)  # type: ignore[arg-type]
+            lets.append((name, bound))
+        changed, _ = inner.typed(dataclasses.replace(query, lets=lets))
+        return changed
+
+    def typed(self, query: ir.Query) -> tuple[ir.Query, Types]:
+        source = query.source
+        types: Types = {}
+        if type(source).__name__ == "TableRef":
+            types = dict(self.tables.get(source.name, {}))  # type: ignore[attr-defined]
+        elif type(source).__name__ == "DataTable":
+            types = dict(source.columns)  # type: ignore[attr-defined]
+        else:
+            source = self.expression(source, types)
+        operators: list[ir.Operator] = []
+        for operator in query.operators:
+            operators.extend(self.operator(operator, types))
+            types = self.after(operator, types)
+        operators = windows.serialized(operators)
+        return dataclasses.replace(query, source=source, operators=operators), types
+
+    def operator(self, operator: ir.Operator, types: Types) -> list[ir.Operator]:
+        kind = type(operator).__name__
+        if kind in ("Join", "Lookup"):
+            right = self.query(operator.right)  # type: ignore[attr-defined]
+            return [dataclasses.replace(operator, right=right)]  # type: ignore[type-var]
+        if kind == "Union":
+            branches = tuple(
+                self.query(branch)
+                for branch in operator.branches  # type: ignore[attr-defined]
+            )
+            return [dataclasses.replace(operator, branches=branches)]  # type: ignore[type-var]
+        if kind in ("Sort", "Top"):
+            self.refuse_dynamic_order(operator, types)
+        if kind == "Summarize":
+            operator = several_percentiles(operator)
+        return [self.expression(operator, types)]
+
+    def expression(self, node: Any, types: Types) -> Any:
+        """The same expression, mended from the leaves up."""
+        from duckdb_kql import ir
+
+        if isinstance(node, ir.Query):
+            return self.query(node)
+        if isinstance(node, ir.NamedExpr):
+            return self.named(node, types)
+        node = rebuilt(node, lambda child: self.expression(child, types))
+        if isinstance(node, ir.BinaryOp) and node.op in ORDERED:
+            return compared(node, types)
+        if isinstance(node, ir.Between):
+            return between(node, types)
+        if isinstance(node, ir.InList) and any(map(is_number, node.items)):
+            return dataclasses.replace(node, value=numeric(node.value, types))
+        if isinstance(node, ir.FunctionCall):
+            return call(node, types)
+        return node
+
+    def named(self, node: ir.NamedExpr, types: Types) -> ir.NamedExpr:
+        """Rewriting must not change the name Kusto gives an unnamed column."""
+        from duckdb_kql import ir
+        from duckdb_kql.translate import naming
+
+        expr = self.expression(node.expr, types)
+        if expr == node.expr:
+            return node
+        name = node.name
+        if name is None and type(expr) is type(node.expr):
+            old = naming.expression_name(node.expr)
+            name = old if old != naming.expression_name(expr) else None
+        elif name is None and not isinstance(node.expr, ir.BinaryOp):
+            name = naming.expression_name(node.expr)
+        return ir.NamedExpr(expr, name)
+
+    def refuse_dynamic_order(self, operator: Any, types: Types) -> None:
+        for key in operator.keys:
+            if inferred(key.expr, types) == "dynamic":
+                raise QueryError(
+                    "'order' operator: key can't be of dynamic type; convert it "
+                    "first, for example with todouble() or tostring()",
+                    inner_code="SEM0116",
+                )
+
+    def after(self, operator: ir.Operator, types: Types) -> Types:
+        """The types an operator leaves, as far as they can be known."""
+        from duckdb_kql import ir
+        from duckdb_kql.translate import naming
+
+        def typed(named: tuple[ir.NamedExpr, ...]) -> Types:
+            pairs = ((n.name or naming.expression_name(n.expr), n.expr) for n in named)
+            return {name: inferred(expr, types) for name, expr in pairs if name}
+
+        if isinstance(operator, ir.Project | ir.Distinct):
+            return typed(operator.expressions)
+        if isinstance(operator, ir.Extend):
+            return {**types, **typed(operator.expressions)}
+        if isinstance(operator, ir.Summarize):
+            kept = dict.fromkeys(types, "") | types if has_star(operator) else {}
+            return {**kept, **typed(operator.by), **typed(operator.aggregates)}
+        if isinstance(operator, ir.Parse):
+            found = {s.name: s.type or "string" for s in operator.segments if s.name}
+            return {**types, **found}
+        if isinstance(operator, ir.MvExpand):
+            expanded = {
+                t.name or t.column: t.to_type or "dynamic" for t in operator.targets
+            }
+            return {**types, **expanded}
+        if isinstance(operator, ir.Join | ir.Lookup):
+            _, right = self.typed(operator.right)
+            return {**right, **types}
+        if isinstance(operator, ir.Union):
+            for branch in operator.branches:
+                types = {**self.typed(branch)[1], **types}
+            return types
+        if isinstance(operator, ir.ProjectRename):
+            moved = {new: types.get(old, "") for new, old in operator.renames}
+            return {**types, **moved}
+        return types
+
+
+def has_star(operator: ir.Summarize) -> bool:
+    from duckdb_kql import ir
+
+    return any(
+        isinstance(argument, ir.Wildcard)
+        for named in operator.aggregates
+        if isinstance(named.expr, ir.FunctionCall)
+        for argument in named.expr.args
+    )
+
+
+def inferred(node: Any, types: Types) -> str:
+    """The Kusto type of an expression, or '' where it can't be told."""
+    from duckdb_kql import ir
+
+    if isinstance(node, ir.PathAccess):
+        return "dynamic"
+    if isinstance(node, ir.ColumnRef):
+        return types.get(node.name, "")
+    if isinstance(node, ir.LetRef):
+        return types.get(node.name) or inferred(node.value, types)
+    if isinstance(node, ir.Literal | ir.Parameter):
+        return node.kind
+    if isinstance(node, ir.FunctionCall):
+        name = node.name.lower()
+        if name in SAME_TYPE and node.args:
+            return inferred(node.args[0], types)
+        return RETURNS.get(name, "")
+    if isinstance(node, ir.BinaryOp) and node.op in "+-":
+        sides = {inferred(node.left, types), inferred(node.right, types)}
+        if sides == {"datetime"}:
+            return "timespan"
+        return "datetime" if sides == {"datetime", "timespan"} else ""
+    return ""
+
+
+def is_number(node: Any) -> bool:
+    return inferred(node, {}) in ("int", "long", "real")
+
+
+def numeric(node: Any, types: Types) -> Any:
+    """A dynamic value as the number it holds, or null: never rounded to an integer."""
+    from duckdb_kql import ir
+
+    if inferred(node, types) != "dynamic":
+        return node
+    return ir.FunctionCall("__number", (node,))
+
+
+def compared(node: ir.BinaryOp, types: Types) -> ir.BinaryOp:
+    left, right = node.left, node.right
+    if inferred(right, types) in ("int", "long", "real"):
+        left = numeric(left, types)
+    if inferred(left, types) in ("int", "long", "real"):
+        right = numeric(right, types)
+    return dataclasses.replace(node, left=left, right=right)
+
+
+def between(node: ir.Between, types: Types) -> ir.Between:
+    if is_number(node.low) or is_number(node.high):
+        return dataclasses.replace(node, value=numeric(node.value, types))
+    return node
+
+
+def call(node: ir.FunctionCall, types: Types) -> Any:
+    """A function call, mended: bins by Kusto's origin, numbers out of dynamics."""
+    from duckdb_kql import ir
+
+    name = node.name.lower()
+    if name in ("bin", "floor") and len(node.args) == 2:
+        return binned(node, types)
+    if name == "bin_at" and inferred(node.args[2], types) == "datetime":
+        return ir.FunctionCall("__bin_time_at", node.args)
+    if name in NUMERIC_AGGREGATES and node.args:
+        first = numeric(node.args[0], types)
+        if name == "percentile" and inferred(first, types) == "int":
+            first = ir.FunctionCall("__long", (first,))
+        return dataclasses.replace(node, args=(first, *node.args[1:]))
+    if name in ("min", "max") and inferred(node.args[0], types) == "dynamic":
+        raise QueryError(
+            f"{name}(): argument #1 can't be of dynamic type; convert it first, "
+            "for example with todouble()",
+            inner_code="SEM0206",
+        )
+    if name == "column_ifexists" and len(node.args) == 2:
+        wanted = getattr(node.args[0], "value", None)
+        return ir.ColumnRef(wanted) if wanted in types else node.args[1]
+    return node
+
+
+def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
+    """bin() of a time by a timespan counts from 0001-01-01, a Monday."""
+    from duckdb_kql import ir
+
+    value, step = node.args
+    if inferred(step, types) != "timespan" or inferred(value, types) != "datetime":
+        return node
+    return ir.FunctionCall("__bin_time", (value, step))
+
+
+def several_percentiles(operator: Any) -> Any:
+    """percentiles(x, 50, 95) as one percentile() a column, named as Kusto does."""
+    from duckdb_kql import ir
+
+    found: list[ir.NamedExpr] = []
+    for named in operator.aggregates:
+        expr = named.expr
+        if not isinstance(expr, ir.FunctionCall) or expr.name != "percentiles":
+            found.append(named)
+            continue
+        value, *ranks = expr.args
+        found += [
+            ir.NamedExpr(ir.FunctionCall("percentile", (value, rank)), None)
+            for rank in ranks
+        ]
+    return dataclasses.replace(operator, aggregates=tuple(found))

@@ -1,0 +1,43 @@
+// Checks KQL with Microsoft's own parser and binder.
+//
+//   node check.js schema.json query.kql...
+//
+// schema.json is {table: {column: type}}. Prints a JSON array of
+// {file, diagnostics: [{severity, code, start, message}], columns: [[name, type]]}.
+const fs = require("fs");
+require("@kusto/language-service-next/bridge.js");
+require("@kusto/language-service-next/Kusto.Language.Bridge.js");
+
+const { TableSymbol, DatabaseSymbol } = Kusto.Language.Symbols;
+const [schemaFile, ...files] = process.argv.slice(2);
+
+function* each(list) {
+  const count = list ? System.Array.getCount(list) : 0;
+  for (let i = 0; i < count; i++) yield System.Array.getItem(list, i);
+}
+
+function table([name, columns]) {
+  const fields = Object.entries(columns).map(([column, type]) => `${column}:${type}`);
+  return new TableSymbol.$ctor7(name, `(${fields.join(",")})`, null);
+}
+
+const tables = Object.entries(JSON.parse(fs.readFileSync(schemaFile))).map(table);
+const database = new DatabaseSymbol.ctor("workspace", tables);
+const globals = Kusto.Language.GlobalState.Default.WithDatabase(database);
+
+function check(file) {
+  const code = Kusto.Language.KustoCode.ParseAndAnalyze(fs.readFileSync(file, "utf8"), globals);
+  const diagnostics = [...each(code.GetDiagnostics())].map((found) => ({
+    severity: found.Severity,
+    code: found.Code,
+    start: found.Start,
+    message: found.Message,
+  }));
+  const columns = [...each(code.ResultType && code.ResultType.Columns)].map((column) => [
+    column.Name,
+    column.Type.Name,
+  ]);
+  return { file, diagnostics, columns };
+}
+
+console.log(JSON.stringify(files.map(check)));
