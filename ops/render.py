@@ -31,7 +31,11 @@ COLOURS = {"blue": "blue", "green": "green"}
 STATES = {"Succeeded": "green", "Failed": "red", "Creating": "yellow"}
 OUTCOMES = {"done": "green", "failed": "red", "interrupted": "yellow"}
 # All that could drive a terminal: C0 and C1 controls but tab, and escape sequences.
-CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROLS = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links
+    r"|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 
 
 def console() -> "Console":
