@@ -1,4 +1,4 @@
-"""Which step of a deploy is taken and why, as pure functions of files and live state."""
+"""Which step of a deploy is taken and why: pure functions of files and live state."""
 
 import pytest
 
