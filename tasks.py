@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from ops.verbs import Call, changes, local, reads
+from ops.verbs import Call, by_kind, changes, local, reads
 
 
 @changes()
@@ -237,6 +237,14 @@ def reset(call: Call, yes=False):
     render.line(cloud.run("reset"))
 
 
+@local()
+def verbs(call: Call):
+    """Show the verbs by what they are for."""
+    from ops import render
+
+    render.verbs(by_kind(ns))
+
+
 cloud = Collection("cloud", up, down, reset)
 cloud.add_task(status_, name="status")
 key = Collection("keys", rotate)
@@ -244,5 +252,6 @@ key.add_task(keys, name="show", default=True)
 ns = Collection(train, validate, deploy, score, status, shift_traffic, mirror, logs)
 for verb in (scale, delete_deployment, delete_endpoint, history):
     ns.add_task(verb)
+ns.add_task(verbs, default=True)
 ns.add_collection(key)
 ns.add_collection(cloud)

@@ -72,6 +72,16 @@ def plain(value: Any) -> Any:
     return value
 
 
+def verbs(groups: Mapping[str, list[tuple[str, str]]]) -> None:
+    """Every verb below what it is for."""
+    out = console()
+    for title, listed in groups.items():
+        out.print(f"[bold]{title}[/]")
+        for name, says in listed:
+            out.print(f"  {name:<20}{says}")
+    out.print("[dim]More of one: invoke VERB --help[/]")
+
+
 def status(endpoint: "Endpoint") -> None:
     """The endpoint, then its deployments with their share of live traffic."""
     out = console()

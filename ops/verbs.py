@@ -11,7 +11,7 @@ from functools import cached_property
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
-from invoke import Context, Task, task
+from invoke import Collection, Context, Task, task
 
 from ops.errors import Interrupted, Refused
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from ops.settings import Stage
     from ops.specs import EndpointSpec
 
+GROUPS = {
+    "look": "Look (changes nothing; --json)",
+    "change": "Change (journalled; --dry-run, --reason)",
+    "localcloud": "localcloud (this machine)",
+}
 READING = {
     "stage": (None, "Where: a file in specs/stages/. Default: local."),
     "endpoint": (None, "Which endpoint: a folder in specs/. Default: iris."),
@@ -39,7 +44,7 @@ class Call:
 
     def __init__(self, verb: str, defaults: Any, flags: dict[str, Any]) -> None:
         self.verb = verb
-        self.stage_name: str = flags["stage"] or defaults.get("stage", "local")
+        self.stage_name: str = flags.get("stage") or defaults.get("stage", "local")
         self.endpoint: str = flags.get("endpoint") or defaults.get("endpoint", "iris")
         self.json: bool = flags.get("json", False)
         self.dry_run: bool = flags.get("dry_run", False)
@@ -114,28 +119,43 @@ class Call:
 
 def reads(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
     """A verb that never changes anything. `help` explains its own flags."""
-    return lambda function: _verb(function, READING, help)
+    return lambda function: _verb(function, "look", READING, help)
 
 
 def changes(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
     """A verb that changes something."""
-    return lambda function: _verb(function, CHANGING, help)
+    return lambda function: _verb(function, "change", CHANGING, help)
 
 
 def local(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
     """A verb about localcloud itself."""
-    return lambda function: _verb(function, {"stage": READING["stage"]}, help)
+    shared = {"stage": READING["stage"]}
+    return lambda function: _verb(function, "localcloud", shared, help)
+
+
+def by_kind(verbs: Collection) -> dict[str, list[tuple[str, str]]]:
+    """Every verb's full name and first line, below the title of its group."""
+    found: dict[str, list[tuple[str, str]]] = {title: [] for title in GROUPS.values()}
+    for name in sorted(verbs.task_names):
+        verb = verbs[name]
+        found[GROUPS[vars(verb.body)["kind"]]].append(
+            (name, (verb.__doc__ or "").split("\n")[0])
+        )
+    return found
 
 
 def _verb(
     function: Callable[..., Any],
+    kind: str,
     shared: Mapping[str, tuple[object, str]],
     help: dict[str, str],
 ) -> Task[Any]:
     own = list(signature(function).parameters.values())[1:]
     name = function.__name__.rstrip("_").replace("_", "-")
 
-    def body(c: Context, **flags: Any) -> None:
+    def body(c: Context, **given: Any) -> None:
+        # As the default verb, without any words, a body is called with no flag at all.
+        flags = {each.name: each.default for each in (*own, *common)} | given
         call = Call(name, c.config, flags)
         try:
             function(call, **{each.name: flags[each.name] for each in own})
@@ -148,12 +168,13 @@ def _verb(
         if call.dry_run:
             sys.stderr.write("dry run: nothing was changed\n")
 
-    kind = Parameter.POSITIONAL_OR_KEYWORD
+    place = Parameter.POSITIONAL_OR_KEYWORD
     common = [
-        Parameter(name, kind, default=default) for name, (default, _) in shared.items()
+        Parameter(name, place, default=default) for name, (default, _) in shared.items()
     ]
-    context = Parameter("c", kind)
-    setattr(body, "__signature__", Signature([context, *own, *common]))  # noqa: B010
+    context = Parameter("c", place)
     body.__doc__, body.__name__ = function.__doc__, function.__name__
+    vars(body)["__signature__"] = Signature([context, *own, *common])
+    vars(body)["kind"] = kind
     explained = {name: text for name, (_, text) in shared.items()} | help
     return task(body, help=explained, auto_shortflags=False)
