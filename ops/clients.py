@@ -8,6 +8,7 @@ importing azure.ai.ml takes. What is created from files goes through `Workspace.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.core.credentials import AccessToken
     from azure.core.rest import HttpRequest, HttpResponse
+    from azure.mgmt.monitor import MonitorManagementClient
+    from azure.monitor.query import (
+        LogsQueryClient,
+        LogsQueryPartialResult,
+        LogsQueryResult,
+    )
 
 ARM = "https://management.azure.com"
 API_VERSION = "2023-10-01"  # stable; has every online endpoint operation used here
@@ -109,6 +116,71 @@ class Workspace:
 
         return DefaultAzureCredential()
 
+    @cached_property
+    def log_workspace(self) -> str:
+        """The customer id, a GUID, of the log workspace; "" where none is named."""
+        if self.local:
+            return self.local.log_customer_id
+        return self.stage.log_analytics_workspace_id
+
+    @property
+    def log_workspace_id(self) -> str:
+        """The ARM id of the log workspace; "" where none is named."""
+        if self.local:
+            return self.local.log_workspace_id
+        return self.stage.log_analytics_resource_id
+
+    def logs_client(self) -> "LogsQueryClient":
+        from azure.monitor.query import LogsQueryClient
+
+        if not self.local:
+            return LogsQueryClient(self.credential)
+        return LogsQueryClient(self.credential, endpoint=self.base_url, retry_total=1)
+
+    def monitor(self) -> "MonitorManagementClient":
+        from azure.mgmt.monitor import MonitorManagementClient
+
+        if not self.local:
+            return MonitorManagementClient(self.credential, self.subscription_id)
+        return MonitorManagementClient(
+            self.credential,
+            self.subscription_id,
+            base_url=self.base_url,
+            credential_scopes=[f"{self.base_url}/.default"],
+            retry_total=1,
+        )
+
+    def query_logs(
+        self,
+        text: str,
+        *,
+        scope: str = "",
+        span: tuple[datetime, datetime] | None = None,
+        seconds: int = 180,
+    ) -> "LogsQueryResult | LogsQueryPartialResult":
+        """Run KQL over a resource's rows (`scope`, an ARM id) or the log workspace's.
+
+        With a `scope` no log workspace needs to be named: Azure finds it.
+        """
+        how: dict[str, Any] = {
+            "timespan": span,
+            "server_timeout": seconds,
+            "include_visualization": True,
+        }
+        if not scope and not self.log_workspace:
+            raise NotFound(
+                f"{self.stage.name} names no log workspace: log_analytics_workspace_id "
+                "in its stage file.",
+            )
+        with refused():
+            if scope:
+                return self._logs.query_resource(scope, text, **how)
+            return self._logs.query_workspace(self.log_workspace, text, **how)
+
+    @cached_property
+    def _logs(self) -> "LogsQueryClient":
+        return self.logs_client()
+
     def ml(self) -> "MLClient":
         """The whole SDK: seconds to import, so only where something is created."""
         from azure.ai.ml import MLClient
@@ -181,12 +253,28 @@ class Workspace:
         if path.startswith("https://"):  # a nextLink: complete as it is
             return HttpRequest(method, path)
         url = f"{self.base_url}{self.id}/{path}".rstrip("/")
-        return HttpRequest(method, url, params={"api-version": API_VERSION}, json=body)
+        # Other providers below the workspace have versions of their own.
+        own = "api-version=" in path
+        params = {} if own else {"api-version": API_VERSION}
+        return HttpRequest(method, url, params=params, json=body)
 
 
 def connect(stage: Stage) -> Workspace:
     """The workspace of a stage; a localcloud that is down is started."""
     return Workspace(stage, cloud.up(stage.port) if stage.local else None)
+
+
+def again(workspace: Workspace) -> Workspace:
+    """The same workspace, where it is now: a localcloud may be back on another port.
+
+    Raise Unreachable while it is down; it isn't started.
+    """
+    if not workspace.local:
+        return workspace
+    found = cloud.find()
+    if found is None:
+        raise Unreachable("localcloud is down.", "invoke cloud.up")
+    return Workspace(workspace.stage, found)
 
 
 @contextmanager
@@ -216,6 +304,7 @@ def refused() -> Iterator[None]:
             *refusals.remedies(error),
             code=refusals.code(error),
             http_status=error.status_code or 0,
+            innermost=refusals.innermost(error),
         ) from None
 
 

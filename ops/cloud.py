@@ -28,6 +28,8 @@ class LocalCloud:
     resource_group: str
     workspace_name: str
     directory: Path
+    log_workspace_id: str = ""  # ARM id of the Log Analytics workspace
+    log_customer_id: str = ""  # and the GUID that queries name it by
     just_started: bool = False
 
     @property

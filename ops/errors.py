@@ -13,7 +13,8 @@ OpsError                    exit status 1
   Interrupted               130: Ctrl-C, with the state that is left
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from invoke import Exit
 
@@ -56,13 +57,22 @@ class Refused(OpsError):
 
 
 class ServiceError(OpsError):
-    """What the service answered, as a cause; `code` and `http_status` for decisions."""
+    """What the service answered, as a cause; `code` and `http_status` for decisions.
+
+    `innermost` is the last of the nested errors: for a query, where it is wrong.
+    """
 
     def __init__(
-        self, problem: str, *remedies: str, code: str = "", http_status: int = 0
+        self,
+        problem: str,
+        *remedies: str,
+        code: str = "",
+        http_status: int = 0,
+        innermost: Mapping[str, Any] | None = None,
     ) -> None:
         self.service_code = code
         self.http_status = http_status
+        self.innermost = innermost or {}
         super().__init__(problem, *remedies)
 
 

@@ -55,6 +55,17 @@ def code(error: Any) -> str:
     return next((known for known in codes if known in REMEDIES), (codes or [""])[-1])
 
 
+def innermost(error: Any) -> dict[str, Any]:
+    """The last of the nested errors of an answer, as it came; {} without one."""
+    try:
+        found = error.response.json()["error"]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
+    while isinstance(found, dict) and isinstance(found.get("innererror"), dict):
+        found = found["innererror"]
+    return found if isinstance(found, dict) else {}
+
+
 def remedies(error: Any) -> tuple[str, ...]:
     return REMEDIES.get(code(error), ())
 

@@ -27,6 +27,7 @@ class Stage:
     resource_group: str = ""
     workspace_name: str = ""
     log_analytics_workspace_id: str = ""  # the workspace's customer id, a GUID
+    log_analytics_resource_id: str = ""  # its ARM id: where diagnostics write to
     protected: bool = False  # changing verbs ask for the endpoint's name
     port: int = 0  # localcloud: 0 takes any free port
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -92,6 +93,7 @@ FIELDS: dict[str, type] = {
     "resource_group": str,
     "workspace_name": str,
     "log_analytics_workspace_id": str,
+    "log_analytics_resource_id": str,
     "protected": bool,
     "port": int,
     "overrides": dict,
