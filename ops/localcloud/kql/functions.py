@@ -19,6 +19,7 @@ SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds"
 
 SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
     ("__number", NUMBER, (1,)),
+    ("__texts", "concat_ws(chr(10), {})", ()),
     ("__long", "CAST({0} AS BIGINT)", (1,)),
     (
         "__bin_time",

@@ -81,6 +81,8 @@ class Mending:
             types = dict(source.columns)  # type: ignore[attr-defined]
         else:
             source = self.expression(source, types)
+            if type(source).__name__ == "PrintSource":
+                types = printed(source)
         operators: list[ir.Operator] = []
         for operator in query.operators:
             operators.extend(self.operator(operator, types))
@@ -98,6 +100,7 @@ class Mending:
                 self.query(branch)
                 for branch in operator.branches  # type: ignore[attr-defined]
             )
+            self.refuse_split_columns(branches, types)
             return [dataclasses.replace(operator, branches=branches)]  # type: ignore[type-var]
         if kind in ("Sort", "Top"):
             self.refuse_dynamic_order(operator, types)
@@ -139,6 +142,23 @@ class Mending:
         elif name is None and not isinstance(node.expr, ir.BinaryOp):
             name = naming.expression_name(node.expr)
         return ir.NamedExpr(expr, name)
+
+    def refuse_split_columns(
+        self, branches: tuple[ir.Query, ...], types: Types
+    ) -> None:
+        """Kusto makes two columns of one name with two types; one would mislead."""
+        known = dict(types)
+        for branch in branches:
+            for name, kind in self.typed(branch)[1].items():
+                other = known.setdefault(name, kind)
+                if kind and other and kind != other:
+                    raise QueryError(
+                        f"'union' operator: column '{name}' is of type {other} and "
+                        f"{kind}; Azure would split it into two columns. Convert it "
+                        "in one of the branches.",
+                        inner_code="LOCAL001",
+                        token=name,
+                    )
 
     def refuse_dynamic_order(self, operator: Any, types: Types) -> None:
         for key in operator.keys:
@@ -186,6 +206,14 @@ class Mending:
         return types
 
 
+def printed(source: Any) -> Types:
+    return {
+        named.name: inferred(named.expr, {})
+        for named in source.expressions
+        if named.name
+    }
+
+
 def has_star(operator: ir.Summarize) -> bool:
     from duckdb_kql import ir
 
@@ -214,11 +242,22 @@ def inferred(node: Any, types: Types) -> str:
         if name in SAME_TYPE and node.args:
             return inferred(node.args[0], types)
         return RETURNS.get(name, "")
-    if isinstance(node, ir.BinaryOp) and node.op in "+-":
-        sides = {inferred(node.left, types), inferred(node.right, types)}
-        if sides == {"datetime"}:
-            return "timespan"
-        return "datetime" if sides == {"datetime", "timespan"} else ""
+    if isinstance(node, ir.BinaryOp):
+        return arithmetic(node, types)
+    return ""
+
+
+def arithmetic(node: ir.BinaryOp, types: Types) -> str:
+    """The type of a sum, difference, product or quotient with times in it."""
+    sides = {inferred(node.left, types), inferred(node.right, types)}
+    if node.op in ("+", "-") and "datetime" in sides:
+        return "timespan" if sides == {"datetime"} else "datetime"
+    if node.op in ("+", "-", "*", "%") and "timespan" in sides:
+        return "timespan"
+    if node.op == "/" and "timespan" in sides:
+        return "real" if sides == {"timespan"} else "timespan"
+    if node.op in ("+", "-", "*", "/", "%") and "real" in sides:
+        return "real"
     return ""
 
 
@@ -255,6 +294,10 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     from duckdb_kql import ir
 
     name = node.name.lower()
+    if name == "strcat":
+        return dataclasses.replace(node, args=flattened(node.args))
+    if name == "tostring" and inferred(node.args[0], {}) == "string":
+        return node.args[0] if isinstance(node.args[0], ir.FunctionCall) else node
     if name in ("bin", "floor") and len(node.args) == 2:
         return binned(node, types)
     if name == "bin_at" and inferred(node.args[2], types) == "datetime":
@@ -276,6 +319,18 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     return node
 
 
+def flattened(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """strcat(strcat(a, b), c) as strcat(a, b, c): nesting multiplies its SQL."""
+    found: list[Any] = []
+    for argument in args:
+        nested = getattr(argument, "name", "")
+        if type(argument).__name__ == "FunctionCall" and nested.lower() == "strcat":
+            found += argument.args
+        else:
+            found.append(argument)
+    return tuple(found)
+
+
 def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
     """bin() of a time by a timespan counts from 0001-01-01, a Monday."""
     from duckdb_kql import ir
@@ -286,6 +341,17 @@ def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
     return ir.FunctionCall("__bin_time", (value, step))
 
 
+def percentile_name(call: ir.FunctionCall, rank: Any) -> str | None:
+    """Kusto writes the point of a rank as a line: percentile_x_99_9."""
+    from duckdb_kql.translate import naming
+
+    name = naming.expression_name(call)
+    text = str(getattr(rank, "value", ""))
+    if name and "." in text and name.endswith(text):
+        return name.removesuffix(text) + text.replace(".", "_")
+    return name
+
+
 def several_percentiles(operator: Any) -> Any:
     """percentiles(x, 50, 95) as one percentile() a column, named as Kusto does."""
     from duckdb_kql import ir
@@ -293,12 +359,15 @@ def several_percentiles(operator: Any) -> Any:
     found: list[ir.NamedExpr] = []
     for named in operator.aggregates:
         expr = named.expr
-        if not isinstance(expr, ir.FunctionCall) or expr.name != "percentiles":
+        if not isinstance(expr, ir.FunctionCall) or expr.name.lower() not in (
+            "percentile",
+            "percentiles",
+        ):
             found.append(named)
             continue
         value, *ranks = expr.args
-        found += [
-            ir.NamedExpr(ir.FunctionCall("percentile", (value, rank)), None)
-            for rank in ranks
-        ]
+        name = named.name if len(ranks) == 1 else None
+        for rank in ranks:
+            call = ir.FunctionCall("percentile", (value, rank))
+            found.append(ir.NamedExpr(call, name or percentile_name(call, rank)))
     return dataclasses.replace(operator, aggregates=tuple(found))
