@@ -129,12 +129,20 @@ def unsupported(construct: str, hint: str | None) -> QueryError:
         return QueryError(
             f"Unknown function: '{name}'.", inner_code="SEM0260", token=name
         )
-    what = name or construct
+    what = spelled(name or construct)
     return QueryError(
         f"'{what}' is not supported by localcloud" + because(hint),
         inner_code="LOCAL001",
-        token=re.sub(r"Operator$", "", what),
+        token=what.split("-")[0],
     )
+
+
+def spelled(name: str) -> str:
+    """The grammar's TopNestedOperatorPart as KQL has it: top-nested."""
+    if not re.fullmatch(r"([A-Z][a-z]+)+", name):
+        return name
+    short = re.sub(r"(Operator|Expression|Part|Statement)+$", "", name)
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", short).lower()
 
 
 def because(hint: str | None) -> str:
