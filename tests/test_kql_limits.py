@@ -153,6 +153,25 @@ def test_lets_that_double_each_other_are_refused(engine, connection):
         engine.query(connection, kql, now=NOW)
 
 
+def test_a_pipeline_of_a_thousand_operators_is_refused_in_words(engine, connection):
+    with pytest.raises(QueryError) as caught:
+        engine.query(connection, TRAFFIC + " | extend a = 1" * 1200, now=NOW)
+
+    assert (caught.value.code, caught.value.inner_code) == ("ResourceLimit", "LOCAL003")
+
+
+def test_a_store_on_disk_is_seen_through_the_same_views(engine, tmp_path):
+    with duckdb.connect(tmp_path / "logs.duckdb") as store:
+        store.execute(create_table(TRAFFIC, TABLES[TRAFFIC]))
+        store.execute(
+            f"INSERT INTO {TRAFFIC} (TimeGenerated) VALUES ('2026-11-22 11:30'),"
+            " ('2026-11-22 12:30')"
+        )
+        harden(store)
+
+        assert count(engine, store, timespan=(None, NOW)) == 1
+
+
 def test_translations_are_kept_and_the_oldest_let_go(engine, connection):
     for number in range(5):
         engine.query(connection, f"print {number}", now=NOW)

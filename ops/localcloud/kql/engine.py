@@ -147,6 +147,7 @@ class Engine:
 
                 self.catalog = Catalog(self._schema)
             catalog, schema = self.catalog, self._schema
+        run.watch(catalog.cursor())
         plan = self.compiled(kql, catalog, schema, run, view, now, parameters)
         if plan.lasting:
             with self.lock:
