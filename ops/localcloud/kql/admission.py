@@ -1,11 +1,15 @@
 """What is refused before any translation: size, commands, and what only Azure has."""
 
+import re
 from itertools import pairwise
 
 from ops.localcloud.kql import lexer
 from ops.localcloud.kql.errors import QueryError, syntax_error
 from ops.localcloud.kql.results import Limits
 from ops.localcloud.kql.translation import check_syntax
+
+# A zero byte and halves of surrogate pairs, which no UTF-8 text can hold.
+UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 AZURE_ONLY = {
     "externaldata": "reads a file from the network",
@@ -35,12 +39,14 @@ def check(kql: str, limits: Limits) -> None:
             code="SyntaxError",
             inner_code="SYN0004",
         )
+    if found := UNWRITABLE.search(kql):
+        raise lexer.unparsed(kql, found.start())
     words = lexer.tokens(kql)
     if not words:
         raise syntax_error(1, 0, "")
-    if words[0].text == "." or "\0" in kql:
+    if words[0].text == ".":
         # Kusto's control commands can write; Log Analytics takes none either.
-        raise lexer.unparsed(kql, words[0].start if "\0" not in kql else 0)
+        raise lexer.unparsed(kql, words[0].start)
     refuse_azure_only(kql, words)
     check_syntax(kql)
 

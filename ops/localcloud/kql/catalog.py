@@ -98,6 +98,12 @@ def refusal(error: Exception) -> QueryError:
             inner_code="SEM0100",
             token=found.group(1),
         )
+    if "depth limit" in text:
+        return QueryError(
+            "The query has too many operators, or is nested too deeply.",
+            code="ResourceLimit",
+            inner_code="LOCAL003",
+        )
     return by_kind(type(error).__name__)
 
 

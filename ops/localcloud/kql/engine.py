@@ -125,7 +125,7 @@ class Engine:
                 result = run.fetch(sql, values, plan)
         except QueryError as error:
             raise failures.located(error, kql) from None
-        result.finish(time.perf_counter() - began, kql, self._schema)
+        result.finish(time.perf_counter() - began, kql)
         return result
 
     def plan(
@@ -147,6 +147,7 @@ class Engine:
 
                 self.catalog = Catalog(self._schema)
             catalog, schema = self.catalog, self._schema
+        run.watch(catalog.cursor())
         plan = self.compiled(kql, catalog, schema, run, view, now, parameters)
         if plan.lasting:
             with self.lock:

@@ -19,6 +19,8 @@ SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds"
 
 SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
     ("__number", NUMBER, (1,)),
+    ("__texts", "concat_ws(chr(10), {})", ()),
+    ("__int", "CAST({0} AS INTEGER)", (1,)),
     ("__long", "CAST({0} AS BIGINT)", (1,)),
     (
         "__bin_time",
@@ -78,6 +80,30 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
 AGGREGATES: list[tuple[str, str, tuple[int, ...], str | None]] = [
     ("make_bag", MERGED % BAGS.replace("{1}", ""), (1, 2), "bag"),
     ("make_bag_if", MERGED % BAGS.replace("{1}", " AND {1}"), (2, 3), "bag"),
+    (
+        "__make_list_of",
+        "coalesce(list({0}) FILTER (WHERE {0} IS NOT NULL), [])[1:{1}]",
+        (2,),
+        "list",
+    ),
+    (
+        "__make_set_of",
+        "coalesce(list_distinct(list({0}) FILTER (WHERE {0} IS NOT NULL)), [])[1:{1}]",
+        (2,),
+        "set",
+    ),
+    (
+        "__sum_span",
+        "to_microseconds(CAST(coalesce(sum(epoch_us({0})), 0) AS BIGINT))",
+        (1,),
+        "sum",
+    ),
+    (
+        "__avg_span",
+        "to_microseconds(CAST(avg(epoch_us({0})) AS BIGINT))",
+        (1,),
+        "avg",
+    ),
     ("maxif", "max({0}) FILTER (WHERE {1})", (2,), None),
     ("minif", "min({0}) FILTER (WHERE {1})", (2,), None),
     ("count_distinct", "count(DISTINCT {0})", (1,), None),

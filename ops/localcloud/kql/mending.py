@@ -11,43 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from ops.localcloud.kql import windows
 from ops.localcloud.kql.errors import QueryError
+from ops.localcloud.kql.kinds import Types, inferred, is_number, printed
 from ops.localcloud.kql.tables import Schema
 from ops.localcloud.kql.trees import rebuilt
 
 if TYPE_CHECKING:
     from duckdb_kql import ir
 
-Types = dict[str, str]
-
+PARTS = {"hourofday", "dayofmonth", "dayofyear", "monthofyear", "getmonth", "getyear"}
 ORDERED = {"==", "!=", "<", ">", "<=", ">=", "<>"}
 NUMERIC_AGGREGATES = {
     *("sum", "sumif", "avg", "avgif", "percentile", "stdev", "stdevif"),
     *("variance", "varianceif", "stdevp", "variancep"),
 }
-RETURNS = {
-    **dict.fromkeys(
-        (
-            *("parse_json", "todynamic", "bag_pack", "pack", "pack_array", "pack_all"),
-            *("bag_merge", "make_list", "make_set", "make_bag", "array_concat"),
-            *("extract_all", "split", "zip", "bag_keys", "array_sort_asc"),
-        ),
-        "dynamic",
-    ),
-    **dict.fromkeys(
-        (
-            *("now", "ago", "todatetime", "startofday", "startofhour", "startofweek"),
-            *("startofmonth", "startofyear", "endofday", "datetime_add"),
-            *("make_datetime", "__bin_time", "__bin_time_at"),
-        ),
-        "datetime",
-    ),
-    **dict.fromkeys(("totimespan", "make_timespan"), "timespan"),
-    **dict.fromkeys(("tostring", "strcat", "extract", "substring"), "string"),
-    **dict.fromkeys(("todouble", "toreal", "avg", "stdev"), "real"),
-    **dict.fromkeys(("tolong", "count", "countif", "dcount"), "long"),
-    **dict.fromkeys(("toint",), "int"),
-}
-SAME_TYPE = {"min", "max", "any", "take_any", "coalesce", "abs", "bin", "floor", "prev"}
 
 
 def mended(query: ir.Query, schema: Schema) -> ir.Query:
@@ -81,6 +57,8 @@ class Mending:
             types = dict(source.columns)  # type: ignore[attr-defined]
         else:
             source = self.expression(source, types)
+            if type(source).__name__ == "PrintSource":
+                types = printed(source)
         operators: list[ir.Operator] = []
         for operator in query.operators:
             operators.extend(self.operator(operator, types))
@@ -98,6 +76,7 @@ class Mending:
                 self.query(branch)
                 for branch in operator.branches  # type: ignore[attr-defined]
             )
+            self.refuse_split_columns(branches, types)
             return [dataclasses.replace(operator, branches=branches)]  # type: ignore[type-var]
         if kind in ("Sort", "Top"):
             self.refuse_dynamic_order(operator, types)
@@ -139,6 +118,23 @@ class Mending:
         elif name is None and not isinstance(node.expr, ir.BinaryOp):
             name = naming.expression_name(node.expr)
         return ir.NamedExpr(expr, name)
+
+    def refuse_split_columns(
+        self, branches: tuple[ir.Query, ...], types: Types
+    ) -> None:
+        """Kusto makes two columns of one name with two types; one would mislead."""
+        known = dict(types)
+        for branch in branches:
+            for name, kind in self.typed(branch)[1].items():
+                other = known.setdefault(name, kind)
+                if kind and other and kind != other:
+                    raise QueryError(
+                        f"'union' operator: column '{name}' is of type {other} and "
+                        f"{kind}; Azure would split it into two columns. Convert it "
+                        "in one of the branches.",
+                        inner_code="LOCAL001",
+                        token=name,
+                    )
 
     def refuse_dynamic_order(self, operator: Any, types: Types) -> None:
         for key in operator.keys:
@@ -197,35 +193,6 @@ def has_star(operator: ir.Summarize) -> bool:
     )
 
 
-def inferred(node: Any, types: Types) -> str:
-    """The Kusto type of an expression, or '' where it can't be told."""
-    from duckdb_kql import ir
-
-    if isinstance(node, ir.PathAccess):
-        return "dynamic"
-    if isinstance(node, ir.ColumnRef):
-        return types.get(node.name, "")
-    if isinstance(node, ir.LetRef):
-        return types.get(node.name) or inferred(node.value, types)
-    if isinstance(node, ir.Literal | ir.Parameter):
-        return node.kind
-    if isinstance(node, ir.FunctionCall):
-        name = node.name.lower()
-        if name in SAME_TYPE and node.args:
-            return inferred(node.args[0], types)
-        return RETURNS.get(name, "")
-    if isinstance(node, ir.BinaryOp) and node.op in "+-":
-        sides = {inferred(node.left, types), inferred(node.right, types)}
-        if sides == {"datetime"}:
-            return "timespan"
-        return "datetime" if sides == {"datetime", "timespan"} else ""
-    return ""
-
-
-def is_number(node: Any) -> bool:
-    return inferred(node, {}) in ("int", "long", "real")
-
-
 def numeric(node: Any, types: Types) -> Any:
     """A dynamic value as the number it holds, or null: never rounded to an integer."""
     from duckdb_kql import ir
@@ -255,10 +222,20 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     from duckdb_kql import ir
 
     name = node.name.lower()
+    if name == "strcat":
+        return dataclasses.replace(node, args=flattened(node.args))
+    if name == "tostring" and inferred(node.args[0], {}) == "string":
+        return node.args[0] if isinstance(node.args[0], ir.FunctionCall) else node
     if name in ("bin", "floor") and len(node.args) == 2:
         return binned(node, types)
     if name == "bin_at" and inferred(node.args[2], types) == "datetime":
         return ir.FunctionCall("__bin_time_at", node.args)
+    if name in ("make_list", "make_set") and len(node.args) == 2:
+        return dataclasses.replace(node, name=f"__{name}_of")
+    if name in ("sum", "avg") and inferred(node.args[0], types) == "timespan":
+        return dataclasses.replace(node, name=f"__{name}_span")
+    if name in PARTS:
+        return ir.FunctionCall("__int", (node,))
     if name in NUMERIC_AGGREGATES and node.args:
         first = numeric(node.args[0], types)
         if name == "percentile" and inferred(first, types) == "int":
@@ -276,6 +253,18 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     return node
 
 
+def flattened(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """strcat(strcat(a, b), c) as strcat(a, b, c): nesting multiplies its SQL."""
+    found: list[Any] = []
+    for argument in args:
+        nested = getattr(argument, "name", "")
+        if type(argument).__name__ == "FunctionCall" and nested.lower() == "strcat":
+            found += argument.args
+        else:
+            found.append(argument)
+    return tuple(found)
+
+
 def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
     """bin() of a time by a timespan counts from 0001-01-01, a Monday."""
     from duckdb_kql import ir
@@ -286,6 +275,17 @@ def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
     return ir.FunctionCall("__bin_time", (value, step))
 
 
+def percentile_name(call: ir.FunctionCall, rank: Any) -> str | None:
+    """Kusto writes the point of a rank as a line: percentile_x_99_9."""
+    from duckdb_kql.translate import naming
+
+    name = naming.expression_name(call)
+    text = str(getattr(rank, "value", ""))
+    if name and "." in text and name.endswith(text):
+        return name.removesuffix(text) + text.replace(".", "_")
+    return name
+
+
 def several_percentiles(operator: Any) -> Any:
     """percentiles(x, 50, 95) as one percentile() a column, named as Kusto does."""
     from duckdb_kql import ir
@@ -293,12 +293,15 @@ def several_percentiles(operator: Any) -> Any:
     found: list[ir.NamedExpr] = []
     for named in operator.aggregates:
         expr = named.expr
-        if not isinstance(expr, ir.FunctionCall) or expr.name != "percentiles":
+        if not isinstance(expr, ir.FunctionCall) or expr.name.lower() not in (
+            "percentile",
+            "percentiles",
+        ):
             found.append(named)
             continue
         value, *ranks = expr.args
-        found += [
-            ir.NamedExpr(ir.FunctionCall("percentile", (value, rank)), None)
-            for rank in ranks
-        ]
+        name = named.name if len(ranks) == 1 else None
+        for rank in ranks:
+            call = ir.FunctionCall("percentile", (value, rank))
+            found.append(ir.NamedExpr(call, name or percentile_name(call, rank)))
     return dataclasses.replace(operator, aggregates=tuple(found))

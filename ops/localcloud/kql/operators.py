@@ -76,5 +76,6 @@ HANDLERS: dict[str, Handler] = {
     "make-series": series.make_series,
     "mv-apply": applying.mv_apply,
     "search": searching.search,
+    "where": searching.where,
     "evaluate": evaluation.evaluate,
 }

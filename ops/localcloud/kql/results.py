@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.localcloud.kql.tables import Schema
-
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -51,7 +49,7 @@ class Result:
     warnings: list[Warning] = field(default_factory=list)
     size_bytes: int = 0
 
-    def finish(self, seconds: float, kql: str, schema: Schema) -> None:
+    def finish(self, seconds: float, kql: str) -> None:
         """Add what is only known at the end: statistics and warnings."""
         from ops.localcloud.kql import lint
 
@@ -68,7 +66,7 @@ class Result:
                 ],
             }
         }
-        self.warnings = lint.warnings(kql, schema)
+        self.warnings = lint.warnings(kql)
 
 
 def partial(limit: str, inner_code: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Run:
         self, cursor: DuckDBPyConnection, limits: Limits, seconds: float | None
     ) -> None:
         self.cursor = cursor
+        self.cursors = [cursor]
         self.limits = limits
         self.seconds = min(seconds or limits.seconds, limits.most_seconds)
         self.late = threading.Event()
@@ -54,7 +55,12 @@ class Run:
         """Again and again: an interrupt between two statements would be lost."""
         self.late.set()
         while not self.over.wait(0.05):
-            self.cursor.interrupt()
+            for cursor in self.cursors:
+                cursor.interrupt()
+
+    def watch(self, cursor: DuckDBPyConnection) -> None:
+        """Let the deadline hold for another cursor of this thread too."""
+        self.cursors.append(cursor)
 
     def timed_out(self) -> QueryError:
         return QueryError(

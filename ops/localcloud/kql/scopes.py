@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ops.localcloud.kql import lexer, operators
@@ -207,6 +208,7 @@ def expanded(compiler: Compiler, function: Function, arguments: list[str]) -> st
             token=function.name,
         )
     body = substituted(compiler, function, arguments)
+    body = renamed(body, len(compiler.calls) + compiler.depth)
     words = lexer.tokens(body)
     *before, last = [run for run in lexer.split(words, ";") if run]
     outer = (list(compiler.prelude), dict(compiler.functions), set(compiler.lets))
@@ -249,6 +251,25 @@ def substituted(compiler: Compiler, function: Function, arguments: list[str]) ->
             and before != "."
         ):
             found.append(argument(values[word.text]))
+        else:
+            found.append(word.text)
+        position = word.end
+    return "".join(found)
+
+
+def renamed(body: str, number: int) -> str:
+    """The body with lets of its own under names that nothing outside has."""
+    words = lexer.tokens(body)
+    own = {b.text for a, b in pairwise(words) if a.text == "let"}
+    found: list[str] = []
+    position = 0
+    for index, word in enumerate(words):
+        following = words[index + 1].text if index + 1 < len(words) else ""
+        before = words[index - 1].text if index else ""
+        found.append(body[position : word.start])
+        assigned = following == "=" and before != "let"
+        if word.text in own and before != "." and not assigned:
+            found.append(f"__{number}_{word.text}")
         else:
             found.append(word.text)
         position = word.end

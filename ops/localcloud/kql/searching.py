@@ -35,7 +35,8 @@ def search_source(compiler: Compiler, text: str, words: list[Token]) -> str:
     ]
     if not arms:
         raise unresolved(text, words)
-    whole = compiler.stage(f"union {', '.join(arms)}" if len(arms) > 1 else arms[0])
+    united = f"union {', '.join(arms)}" if len(arms) > 1 else arms[0][1:-1]
+    whole = compiler.stage(united)
     return table_first(compiler, scopes.filled(compiler, whole))
 
 
@@ -51,6 +52,16 @@ def search(compiler: Compiler, current: str, text: str, words: list[Token]) -> s
         f"{name} | where {predicate} | extend ['$table'] = \"{label}\""
     )
     return table_first(compiler, found)
+
+
+def where(compiler: Compiler, current: str, text: str, words: list[Token]) -> str:
+    """`where * has "x"`: any column may hold it."""
+    if len(words) < 3 or words[0].text != "*":
+        return f"{current}\n| where {scopes.rewritten(compiler, text, words)}"
+    name = compiler.stage(current)
+    columns = ", ".join(map(shaping.spelled, compiler.columns(name)))
+    test = scopes.rewritten(compiler, text, words[1:])
+    return f"{name}\n| where __texts({columns}) {test}"
 
 
 def case_of(words: list[Token]) -> tuple[bool, list[Token]]:
@@ -121,18 +132,22 @@ def any_column(columns: list[str], literal: str, cased: bool) -> str:
         pattern = ".*".join(re.escape(part) for part in term.split("*"))
         flags = "" if cased else "(?i)"
         quote = (flags + pattern).replace('"', '""')
-        return or_joined(columns, f'matches regex @"{quote}"')
+        return any_of(columns, f'matches regex @"{quote}"')
     if term.startswith("*") and term.endswith("*"):
         operator = "contains"
     elif term.endswith("*"):
         operator = "hasprefix"
     elif term.startswith("*"):
         operator = "hassuffix"
-    return or_joined(columns, f'{operator}{suffix} "{bare.strip("*")}"')
+    return any_of(columns, f'{operator}{suffix} "{bare.strip("*")}"')
 
 
-def or_joined(columns: list[str], test: str) -> str:
-    return "(" + " or ".join(f"{column} {test}" for column in columns) + ")"
+def any_of(columns: list[str], test: str) -> str:
+    """The test on all the columns' texts at once, a line each.
+
+    One test a column would be a statement that takes seconds to plan.
+    """
+    return f"__texts({', '.join(columns)}) {test}"
 
 
 def unresolved(text: str, words: list[Token]) -> QueryError:

@@ -104,7 +104,7 @@ def bounded(request: Request, rows: str, kind: str) -> str:
     """Start, end, step and the defaults, worked out once."""
     least = f"toscalar({rows} | summarize min(__kql_x))"
     start = request.start or f"bin({least}, {request.step})"
-    tick = "1us" if kind == "datetime" else "1"
+    tick = "1microsecond" if kind == "datetime" else "1"
     end = request.end or f"toscalar({rows} | summarize max(__kql_x)) + {tick}"
     defaults = [f"d{i} = {value}" for i, value in enumerate(request.defaults)]
     return ", ".join([f"lo = {start}, hi = {end}, st = {request.step}", *defaults])

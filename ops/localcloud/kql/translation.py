@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ops.localcloud.kql import functions, mending
+from ops.localcloud.kql import functions, mending, weights
 from ops.localcloud.kql.errors import QueryError, syntax_error
 from ops.localcloud.kql.tables import Schema
 
@@ -56,7 +56,9 @@ def translate(kql: str, schema: Schema) -> Statement:
     from duckdb_kql.translate import clock, to_sql
 
     with mapped(), clock(SOME_TIME) as active:
-        query = mending.mended(lower(kql), schema)
+        lowered = lower(kql)
+        weights.check(lowered)
+        query = mending.mended(lowered, schema)
         result = to_sql(query, {name: list(table) for name, table in schema.items()})
     slots = set(result.slots) | ({CLOCK} if active.used else set())
     pinned = active.moment if active.moment != SOME_TIME else None
@@ -121,16 +123,26 @@ def wrong_arguments(message: str) -> QueryError:
 def unsupported(construct: str, hint: str | None) -> QueryError:
     """A construct the translator names, as Azure or as localcloud would put it."""
     kind, _, name = construct.partition(":")
+    if kind == "function" and "argument" in (hint or ""):
+        return wrong_arguments(f"{name}() takes")
     if kind == "function" and name not in AZURE_FUNCTIONS:
         return QueryError(
             f"Unknown function: '{name}'.", inner_code="SEM0260", token=name
         )
-    what = name or construct
+    what = spelled(name or construct)
     return QueryError(
         f"'{what}' is not supported by localcloud" + because(hint),
         inner_code="LOCAL001",
-        token=re.sub(r"Operator$", "", what),
+        token=what.split("-")[0],
     )
+
+
+def spelled(name: str) -> str:
+    """The grammar's TopNestedOperatorPart as KQL has it: top-nested."""
+    if not re.fullmatch(r"([A-Z][a-z]+)+", name):
+        return name
+    short = re.sub(r"(Operator|Expression|Part|Statement)+$", "", name)
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", short).lower()
 
 
 def because(hint: str | None) -> str:
