@@ -124,6 +124,53 @@ def logs(call: Call, deployment=None, lines="50", container="inference-server"):
     call.show(found, render.tails)
 
 
+@reads(
+    since="How far back: 15m, 2h, 1d.",
+    grain="How long each point of the charts is, from 1m.",
+    watch="Repaint it every --interval until Ctrl-C.",
+    interval="How often --watch looks.",
+    csv="Print the points over time as CSV.",
+)
+def metrics(call: Call, since="1h", grain="1m", watch=False, interval="5s", csv=False):
+    """Show rate, errors, latency, CPU by deployment.
+
+    invoke metrics --since 30m --watch
+    """
+    from ops import live, metrics, panels
+
+    look = metrics.looker(call.workspace, call.endpoint, since, grain)
+    if watch:
+        return live.paint(look, panels.metrics, seconds=live.interval(interval))
+    call.show(look(), metrics.print_csv if csv else panels.show)
+
+
+@reads(since="Rates and percentiles over how long.", interval="How often it looks.")
+def watch(call: Call, since="15m", interval="5s"):
+    """Show a live screen of the endpoint until Ctrl-C.
+
+    invoke watch --interval 2s
+    """
+    from ops import live, screen, watch
+
+    seen = watch.Watch(call.stage, call.endpoint, since)
+    seconds = live.interval(interval)
+    live.paint(seen.look, screen.watch, seconds=seconds, whole_screen=True)
+
+
+@reads(since="How far back to look.")
+def diagnose(call: Call, since="1h"):
+    """Say what is wrong, by evidence, and what to do.
+
+    invoke diagnose --since 15m
+    """
+    from ops import diagnose, screen
+
+    span = diagnose.span(since)
+    found = diagnose.diagnose(call.workspace, call.endpoint, span, flags=call.flags)
+    call.show(found, screen.findings)
+    diagnose.require_healthy(found)
+
+
 @changes(deployment="Which deployment.", instances="How many instances it shall have.")
 def scale(call: Call, deployment=None, instances=None):
     """Set the instance count.
@@ -250,7 +297,15 @@ cloud.add_task(status_, name="status")
 key = Collection("keys", rotate)
 key.add_task(keys, name="show", default=True)
 ns = Collection(train, validate, deploy, score, status, shift_traffic, mirror, logs)
-for verb in (scale, delete_deployment, delete_endpoint, history):
+for verb in (
+    metrics,
+    watch,
+    diagnose,
+    scale,
+    delete_deployment,
+    delete_endpoint,
+    history,
+):
     ns.add_task(verb)
 ns.add_task(verbs, default=True)
 ns.add_collection(key)

@@ -150,6 +150,11 @@ class Workspace:
             retry_total=1,
         )
 
+    @cached_property
+    def metrics(self) -> Any:
+        """The metrics operations of one monitor client, its connection kept open."""
+        return self.monitor().metrics
+
     def query_logs(
         self,
         text: str,

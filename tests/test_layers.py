@@ -10,11 +10,13 @@ ROOT = Path(__file__).parents[1]
 ERRORS = {"errors"}
 FOUNDATION = ERRORS | {
     *("clients", "cloud", "conda", "creating", "endpoints", "journal", "refusals"),
-    *("render", "script", "settings", "specs", "verbs"),
+    *("charts", "diagnostics", "kql", "literals", "logrecords", "logrows", "logview"),
+    *("render", "script", "settings", "sieve", "specs", "times", "verbs", "window"),
 }
+FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen"}
 CAPABILITIES = {
     *("assets", "deployments", "keys", "logs", "scoring", "traffic", "training"),
-    "validate",
+    *("diagnose", "metrics", "patterns", "query", "validate", "watch"),
 }
 PROCEDURES = {"deploy", "dryrun"}
 KNOWN = FOUNDATION | CAPABILITIES | PROCEDURES
@@ -65,6 +67,13 @@ def test_imports_point_downward(path):
     }[path.stem]
 
     assert ops_modules(path) <= allowed | {path.stem}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "ops/diagnosis").glob("*.py")), ids=lambda path: path.stem
+)
+def test_rules_know_facts_and_nothing_that_reads_them(path):
+    assert ops_modules(path) <= {"endpoints", "journal", "measures"}
 
 
 def test_the_foundation_has_no_cycle():

@@ -1,0 +1,106 @@
+"""What a scoring script died of, read from what the inference server printed."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+TRACEBACK = "Traceback (most recent call last):"
+FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)')
+RAISED = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?:: (?P<said>.*))?$")
+# The function of the inference server that was calling the script.
+CALLERS: dict[str, "Kind"] = {
+    "load_script": "import",
+    "invoke_init": "init",
+    "invoke_run": "run",
+}
+Kind = Literal["import", "init", "run"]
+SENTENCES: dict[Kind, str] = {
+    "import": "the scoring script raises while it is imported",
+    "init": "the scoring script's init() raises",
+    "run": "the scoring script's run() raises",
+}
+HINTS = (
+    (re.compile(r"No module named '([\w.]+)'"), "the environment has no {0}: add it "
+     "to the conda file and raise the environment's version"),
+    (re.compile(r"\[Errno 2\] No such file or directory: '([^']+)'"), "a file it opens "
+     "is not in the model: paths start at AZUREML_MODEL_DIR"),
+    (re.compile(r"KeyError: 'AZUREML_MODEL_DIR'"), "the deployment names no model"),
+    (re.compile(r"MemoryError|out of memory", re.I), "the instance type has too little "
+     "memory for it"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One exception of the script, and where in it."""
+
+    kind: Kind
+    raised: str  # "ValueError: no model"
+    where: str  # "score.py line 69, in init"
+    code: str = ""  # the line itself
+
+    @property
+    def sentence(self) -> str:
+        return f"{SENTENCES[self.kind]} {self.raised} ({self.where})"
+
+    @property
+    def hint(self) -> str:
+        for pattern, text in HINTS:
+            if found := pattern.search(self.raised):
+                return text.format(*found.groups())
+        return ""
+
+
+@dataclass
+class Reading:
+    """A traceback while its lines go by."""
+
+    kind: Kind | None = None
+    where: str = ""
+    code: str = ""
+    lines: list[str] = field(default_factory=list)
+
+
+def failures(lines: Iterable[str]) -> Iterator[Failure]:
+    """Each exception that came out of the script, in the order they were printed.
+
+    The server prints a script's exception, then its own that was raised from it; only
+    the first has a caller of the script among its frames.
+    """
+    reading: Reading | None = None
+    for line in lines:
+        if line.rstrip().endswith(TRACEBACK):
+            reading = Reading()
+        elif reading and line.startswith(" "):
+            _frame(reading, line)
+        elif reading:
+            if reading.kind and RAISED.match(line.strip()):
+                yield _failure(reading, line.strip())
+            reading = None
+
+
+def last(lines: Iterable[str], *kinds: Kind) -> Failure | None:
+    """The latest failure of these kinds."""
+    found = None
+    for failure in failures(lines):
+        if failure.kind in kinds:
+            found = failure
+    return found
+
+
+def _frame(reading: Reading, line: str) -> None:
+    if frame := FRAME.match(line):
+        reading.kind = CALLERS.get(frame["name"], reading.kind)
+        file = frame["file"].rsplit("/", 1)[-1]
+        reading.where = f"{file} line {frame['line']}, in {frame['name']}"
+        reading.code = ""
+    elif not reading.code:
+        reading.code = line.strip()
+
+
+def _failure(reading: Reading, raised: str) -> Failure:
+    assert reading.kind is not None
+    return Failure(
+        kind=reading.kind, raised=raised, where=reading.where, code=reading.code
+    )

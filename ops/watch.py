@@ -1,0 +1,89 @@
+"""One live screen of an endpoint, to be left open beside whatever else one does."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from ops import clients, cloud, endpoints, journal, readings
+from ops.clients import Workspace
+from ops.endpoints import Endpoint
+from ops.errors import OpsError, Unreachable
+from ops.journal import Entry
+from ops.measures import Event, Metrics, window
+from ops.settings import Stage
+
+EVENTS, CHANGES = 12, 12  # more don't fit any screen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What one look has found; what it could not read is as it was before."""
+
+    endpoint_name: str
+    stage: str
+    looked: datetime  # when this was tried
+    fresh: datetime | None = None  # when it last succeeded
+    endpoint: Endpoint | None = None
+    metrics: Metrics | None = None
+    events: list[Event] = field(default_factory=list)  # newest first
+    changes: list[Entry] = field(default_factory=list)  # newest first
+    trouble: str = ""  # why this look failed
+
+
+class Watch:
+    """Looks at an endpoint again and again, through outages of what it asks."""
+
+    def __init__(self, stage: Stage, name: str, since: str) -> None:
+        window(since, "1m", datetime.now(UTC))  # refused now rather than on the screen
+        self._stage = stage
+        self._since = since
+        self._workspace: Workspace | None = None
+        self._sight = Sight(
+            endpoint_name=name, stage=stage.name, looked=datetime.now(UTC)
+        )
+
+    def look(self) -> Sight:
+        """Read everything; never raise because something does not answer."""
+        now = datetime.now(UTC)
+        try:
+            self._sight = self._read(self._sight, now)
+        except OpsError as error:
+            if isinstance(error, Unreachable):
+                self._workspace = None  # the next one may have another port
+            trouble = error.problem.splitlines()[0]
+            self._sight = replace(self._sight, looked=now, trouble=trouble)
+        return self._sight
+
+    def _read(self, before: Sight, now: datetime) -> Sight:
+        name = before.endpoint_name
+        sight = replace(
+            before,
+            looked=now,
+            trouble="",
+            changes=journal.entries(self._stage.name, name, CHANGES),
+        )
+        self._sight = sight  # the journal is this machine's: it never goes away
+        workspace = self._workspace = self._workspace or attach(self._stage)
+        endpoint = endpoints.get(workspace, name)
+        span = window(self._since, "1m", now)
+        flowing = readings.flowing(workspace, name)
+        day = window("1d", "1h", now)
+        events = (
+            readings.events(workspace, name, day) if readings.EVENTS in flowing else []
+        )
+        return replace(
+            sight,
+            endpoint=endpoint,
+            metrics=readings.metrics(workspace, endpoint, span, flowing),
+            events=events[::-1][:EVENTS],
+            fresh=now,
+        )
+
+
+def attach(stage: Stage) -> Workspace:
+    """The workspace of a stage; a localcloud that is down stays so: Unreachable."""
+    if not stage.local:
+        return clients.connect(stage)
+    found = cloud.find()
+    if found is None:
+        raise Unreachable("localcloud is down", "invoke cloud.up")
+    return Workspace(stage, found)
