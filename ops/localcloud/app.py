@@ -15,15 +15,18 @@ from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.directory import Unusable, write_secret
 from ops.localcloud.dispatch import Dispatcher, Route
 from ops.localcloud.engines import Engines
+from ops.localcloud.logstore import LogStore
 from ops.localcloud.services import (
     assets,
     deployments,
+    diagnostics,
     endpoints,
     keys,
     machinelearning,
+    operationalinsights,
 )
 from ops.localcloud.state import State
-from ops.localcloud.wire import PROVIDER, Cloud, new_guid, to_json
+from ops.localcloud.wire import PROVIDER, Cloud, customer_id, new_guid, to_json
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,9 @@ OPERATION = f"{SUBSCRIPTION}/providers/{PROVIDER}/locations/{{location}}"
 DATASTORE = f"{WORKSPACE}/datastores/{{datastore}}"
 ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
 DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
+SETTINGS = f"{ENDPOINT}/providers/Microsoft.Insights/diagnosticSettings"
+LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
+LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
 
 ROUTES = [
     Route("GET", f"{SUBSCRIPTION}/{WORKSPACES}", machinelearning.list_workspaces),
@@ -76,6 +82,33 @@ ROUTES = [
     Route("DELETE", DEPLOYMENT, deployments.delete),
     Route("POST", f"{DEPLOYMENT}/getLogs", deployments.get_logs),
     Route("GET", f"{DEPLOYMENT}/skus", deployments.list_skus),
+    Route("GET", SETTINGS, diagnostics.list_all),
+    Route("GET", f"{SETTINGS}/{{setting}}", diagnostics.get),
+    Route("PUT", f"{SETTINGS}/{{setting}}", diagnostics.put),
+    Route("DELETE", f"{SETTINGS}/{{setting}}", diagnostics.delete),
+    Route("GET", f"{SETTINGS}Categories", diagnostics.list_categories),
+    Route("GET", f"{SETTINGS}Categories/{{category}}", diagnostics.get_category),
+    Route("GET", LOG_WORKSPACES, operationalinsights.list_workspaces),
+    Route("GET", LOG_WORKSPACE, operationalinsights.get_workspace),
+    Route("POST", "/v1/$batch", operationalinsights.batch, slow=True),
+    Route(
+        "POST",
+        "/v1/workspaces/{customer}/query",
+        operationalinsights.query_workspace,
+        slow=True,
+    ),
+    *(
+        Route(
+            "POST",
+            f"/v1{resource}/query",
+            operationalinsights.query_resource,
+            slow=True,
+        )
+        for resource in (
+            *(SUBSCRIPTION, GROUP, LOG_WORKSPACE),
+            *(WORKSPACE, ENDPOINT, DEPLOYMENT),
+        )
+    ),
     *(
         Route(method, f"{WORKSPACE}/{kind}{path}", handler)
         for kind in assets.KINDS
@@ -107,13 +140,15 @@ async def serve(directory: Path, port: int | None) -> None:
     listener = _listen(directory, port)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     state = State(directory / "state.db")
+    workspace_id = _workspace_id(state)
+    store = LogStore(directory / "logs.duckdb", customer_id(workspace_id))
     try:
         blobs = BlobStore(directory / "blobs", state)
         token = identity.token(directory)
-        engines = Engines(state, blobs, directory)
+        engines = Engines(state, blobs, directory, store)
         starting = asyncio.create_task(asyncio.to_thread(engines.start))
         context = identity.server_context(directory)
-        cloud = _cloud(state, blobs, engines, url)
+        cloud = _cloud(state, blobs, engines, url, store, workspace_id)
         machinelearning.furnish(cloud)
         dispatcher = Dispatcher(cloud, token, ROUTES)
         app = web.Application()
@@ -128,7 +163,9 @@ async def serve(directory: Path, port: int | None) -> None:
             await _run(directory, cloud, engines)
         finally:
             await runner.cleanup()
+            dispatcher.close()
     finally:
+        store.close()
         state.close()
 
 
@@ -152,9 +189,19 @@ async def _run(directory: Path, cloud: Cloud, engines: Engines) -> None:
         log.info("stopped; the gateway and the instances go on")
 
 
-def _cloud(state: State, blobs: BlobStore, engines: Engines, url: str) -> Cloud:
+def _workspace_id(state: State) -> str:
     known = state.of_type("workspaces")
-    id_ = known[0].properties["workspaceId"] if known else new_guid()
+    return str(known[0].properties["workspaceId"]) if known else new_guid()
+
+
+def _cloud(
+    state: State,
+    blobs: BlobStore,
+    engines: Engines,
+    url: str,
+    store: LogStore,
+    workspace_id: str,
+) -> Cloud:
     key = state.secret("storage", "key")
     if key is None:
         key = secrets.token_hex(32)
@@ -163,12 +210,13 @@ def _cloud(state: State, blobs: BlobStore, engines: Engines, url: str) -> Cloud:
         state=state,
         blobs=blobs,
         **PLACE,
-        workspace_id=id_,
+        workspace_id=workspace_id,
         url=url,
         sas_key=key,
         ring=engines.ring,
         gateway_url=lambda: engines.gateway_url,
         logs=engines.logs,
+        store=store,
     )
 
 
@@ -180,6 +228,8 @@ def _facts(cloud: Cloud) -> dict[str, object]:
         "gateway_url": cloud.gateway_url(),
         **PLACE,
         "workspace_id": cloud.workspace_id,
+        "log_workspace_id": cloud.log_workspace,
+        "log_customer_id": cloud.log_customer_id,
     }
 
 

@@ -123,7 +123,7 @@ class Diary:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("")  # the last attempt's
+        path.write_text("")
         self._path = path
 
     def write(self, line: str) -> None:

@@ -14,7 +14,8 @@ OURS = {
     *("lock", "port", "localcloud.json", "token", "controlplane.log", "gateway.log"),
     *("ca.pem", "ca.key", "server.pem", "bundle.pem"),
     *("state.db", "state.db-wal", "state.db-shm"),
-    *("blobs", "models", "code", "instances", "builds", "gateway"),
+    *("logs.duckdb", "logs.duckdb.wal", "logs.duckdb.tmp"),
+    *("blobs", "models", "code", "instances", "builds", "ended", "gateway"),
 }
 
 

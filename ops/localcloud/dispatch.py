@@ -1,5 +1,6 @@
 """From an HTTP request to the handler of its route, and from refusals to errors."""
 
+import asyncio
 import errno
 import hmac
 import json
@@ -7,6 +8,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -31,16 +33,21 @@ from ops.localcloud.wire import (
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 4 << 20  # Azure Resource Manager's limit on a request's body
+MOST_SLOW = 4  # requests that are worked on at once in threads of their own
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
 class Route:
-    """A method, an ARM path with {placeholders}, and who answers."""
+    """A method, an ARM path with {placeholders}, and who answers.
+
+    What is slow has threads of its own, so that nothing else waits for it.
+    """
 
     method: str
     path: str
     handler: Callable[[Call], Answer]
+    slow: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -59,6 +66,11 @@ class Dispatcher:
         self._cloud = cloud
         self._bearer = f"Bearer {token}".encode()
         self._routes = routes
+        self._threads = ThreadPoolExecutor(MOST_SLOW, "slow")
+
+    def close(self) -> None:
+        """Take no more slow requests; those in hand end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a request; a bug becomes a 500, whose traceback is in the log only."""
@@ -89,16 +101,19 @@ class Dispatcher:
             message = "The access token is missing or invalid."
             raise AzureError(401, "InvalidAuthenticationToken", message)
         route, names = self._find(request.method, request.rel_url.raw_path)
-        return route.handler(
-            Call(
-                cloud=self._cloud,
-                method=request.method,
-                id=self._spelled(route, names),
-                names=names,
-                query=dict(request.query),
-                body=await _body(request),
-            )
+        call = Call(
+            cloud=self._cloud,
+            method=request.method,
+            id=self._spelled(route, names),
+            names=names,
+            query=dict(request.query),
+            body=await _body(request),
+            headers=request.headers,
         )
+        if not route.slow:
+            return route.handler(call)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, route.handler, call)
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         path = path.rstrip("/")
@@ -189,9 +204,9 @@ def _response(answer: Answer, correlation: str, type_: str) -> web.Response:
     if answer.body is None:
         return web.Response(status=answer.status, headers=headers)
     headers["Content-Type"] = "application/json; charset=utf-8"
-    return web.Response(
-        status=answer.status, headers=headers, body=to_json(answer.body)
-    )
+    made = isinstance(answer.body, bytes)
+    body = answer.body if made else to_json(answer.body)
+    return web.Response(status=answer.status, headers=headers, body=body)
 
 
 def _xml_error(error: AzureError | BlobError, correlation: str) -> web.Response:

@@ -16,6 +16,7 @@ from ops.localcloud.instances import Launch, identity, launch_of, note, noted
 from ops.localcloud.probing import Answer, Prober
 from ops.localcloud.recipe import Probe, probe
 from ops.localcloud.records import Instance, text
+from ops.localcloud.retiring import retire_console
 from ops.localcloud.state import State
 from ops.localcloud.verdicts import Verdict, exits_in_a_row, judge
 
@@ -211,9 +212,10 @@ class Fleet:
         processes.terminate(process)
 
     def forget(self, instance: Instance) -> None:
-        """Drop the record and the log of an instance that has ended."""
+        """Drop the record of an instance that has ended; its log is read to the end."""
         if instance.pid is not None:
             self._ended.pop(instance.pid, None)
+        retire_console(self._directory, instance.deployment, instance.id)
         self._state.delete_instance(instance.id)
         folder = console_log(self._directory, instance.id).parent
         shutil.rmtree(folder, ignore_errors=True)

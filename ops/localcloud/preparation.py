@@ -13,6 +13,7 @@ from ops.localcloud.instances import LIVE, SERVER, Launch, launch_of
 from ops.localcloud.materials import Materials, workspace_of
 from ops.localcloud.recipe import CannotDeploy, Recipe, assets, recipe
 from ops.localcloud.records import Instance, Resource
+from ops.localcloud.retiring import retire_build_log
 from ops.localcloud.state import State
 
 log = logging.getLogger(__name__)
@@ -151,6 +152,7 @@ class Preparations:
         preparation = self._under_way.get(deployment.id)
         if preparation is None or preparation.purpose != attempt:
             self.drop(deployment.id)
+            retire_build_log(self._directory, deployment.id)  # the last attempt's
             diary = Diary(build_log(self._directory, deployment.id))
             workspace = workspace_of(deployment)
             preparation = Preparation(wish, workspace, attempt, self._shop, diary)

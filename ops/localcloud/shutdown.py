@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ops.localcloud import processes
 from ops.localcloud.instances import LIVE, identity, noted
+from ops.localcloud.retiring import retire_console
 from ops.localcloud.state import State
 
 PATIENCE = 10.0  # seconds between SIGTERM and SIGKILL
@@ -45,6 +46,7 @@ def _write_down(directory: Path) -> None:
                     replace(waiting, state="Waiting", pid=None, process_created=None)
                 )
             elif instance.state != "Stopped":
+                retire_console(directory, instance.deployment, instance.id)
                 state.delete_instance(instance.id)
     finally:
         state.close()

@@ -307,6 +307,15 @@ class State:
         )
         return [dict(row) for row in reversed(rows)]
 
+    def events_after(self, number: int, most: int) -> list[dict[str, Any]]:
+        """The events of all resources that came after one, oldest first."""
+        rows = self._all(
+            "SELECT * FROM events WHERE number > ? ORDER BY number LIMIT ?",
+            number,
+            most,
+        )
+        return [dict(row) for row in rows]
+
     # Blob metadata (the bytes are files, see blobstore.py)
 
     def blob(self, container: str, name: str) -> dict[str, Any] | None:
@@ -328,15 +337,9 @@ class State:
     def save_blob(self, row: dict[str, Any]) -> None:
         self._write(
             "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            row["container"],
-            row["name"],
-            row["file"],
-            row["size"],
-            row["md5"],
-            row["etag"],
-            row["content_type"],
-            json.dumps(row["metadata"]),
-            row["modified"],
+            *(row[column] for column in ("container", "name", "file", "size")),
+            *(row["md5"], row["etag"], row["content_type"]),
+            *(json.dumps(row["metadata"]), row["modified"]),
         )
 
     def delete_blob(self, container: str, name: str) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ops.localcloud import processes
 from ops.localcloud.blobstore import BlobStore
-from ops.localcloud.console import build_log
 from ops.localcloud.environments import cache_directory
 from ops.localcloud.fleet import Fleet
 from ops.localcloud.instances import LIVE, launch_of
@@ -21,6 +20,7 @@ from ops.localcloud.plan import Action, Facts, plan
 from ops.localcloud.preparation import Preparations, Wanted, Workshop
 from ops.localcloud.recipe import CannotDeploy
 from ops.localcloud.records import Instance, Operation, Resource, parent_of
+from ops.localcloud.retiring import retire_build_log
 from ops.localcloud.router import Router
 from ops.localcloud.routes import capacity, request_timeout
 from ops.localcloud.state import State
@@ -190,7 +190,7 @@ class Supervisor:
         instances: list[Instance],
     ) -> None:
         self._forget_stopped(instances)
-        build_log(self._directory, deployment.id).unlink(missing_ok=True)
+        retire_build_log(self._directory, deployment.id)
         with self._state.transaction():
             self._state.delete(deployment.id)
             if operation:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.logstore import LogStore
 from ops.localcloud.records import Operation, Resource
 from ops.localcloud.state import State
 
@@ -25,6 +26,7 @@ LIST_PARAMETERS = {
     *("listViewType", "hash", "hashVersion", "isDefault"),
 }
 PROVIDER = "Microsoft.MachineLearningServices"
+LOG_WORKSPACE = "localcloud-logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,7 @@ class Cloud:
     ring: Callable[[], None]
     gateway_url: Callable[[], str]
     logs: Callable[[str, str, int], str]  # deployment id, container, tail
+    store: LogStore
 
     @property
     def group(self) -> str:
@@ -55,6 +58,17 @@ class Cloud:
         """The workspace's ARM id."""
         return f"{self.group}/providers/{PROVIDER}/workspaces/{self.workspace_name}"
 
+    @property
+    def log_workspace(self) -> str:
+        """The ARM id of the one Log Analytics workspace."""
+        provider = "Microsoft.OperationalInsights"
+        return f"{self.group}/providers/{provider}/workspaces/{LOG_WORKSPACE}"
+
+    @property
+    def log_customer_id(self) -> str:
+        """The GUID by which that workspace is queried."""
+        return customer_id(self.workspace_id)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
@@ -66,6 +80,7 @@ class Call:
     names: Mapping[str, str]  # what the route's {placeholders} stand for
     query: Mapping[str, str]
     body: dict[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -78,6 +93,8 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
+    """`body` is a JSON value, or its bytes where they were made already."""
+
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -276,6 +293,11 @@ def retry_after(operation: Operation) -> dict[str, str]:
     """Poll fast while it may end any moment, slower once it is clearly a long one."""
     young = datetime.now(UTC) - operation.started < timedelta(seconds=5)
     return {"x-ms-retry-after-ms": "50" if young else "250"}
+
+
+def customer_id(workspace_id: str) -> str:
+    """The log workspace's GUID: another than the workspace's own, and lasting."""
+    return str(uuid.uuid5(uuid.UUID(workspace_id), LOG_WORKSPACE))
 
 
 def to_json(body: Any) -> bytes:

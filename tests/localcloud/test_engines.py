@@ -11,6 +11,7 @@ from engine_rig import QUICK, Rig, over
 
 from ops.localcloud import processes
 from ops.localcloud.engines import Engines
+from ops.localcloud.logstore import LogStore
 
 
 @pytest.fixture
@@ -31,7 +32,9 @@ async def outcome(rig, operation, seconds=30):
 
 async def serve(rig, story):
     """Run the engines for as long as the story takes."""
-    engines, stop = Engines(rig.state, rig.blobs, rig.directory), asyncio.Event()
+    store = LogStore(rig.directory / "logs.duckdb", "tenant")
+    engines = Engines(rig.state, rig.blobs, rig.directory, store)
+    stop = asyncio.Event()
     engines.start()
     run = asyncio.create_task(engines.run(stop))
     try:
@@ -42,6 +45,7 @@ async def serve(rig, story):
         begun = time.monotonic()
         await run
         assert time.monotonic() - begun < 2
+        store.close()
 
 
 def test_a_deployment_of_a_built_environment_serves_in_seconds(rig):

@@ -3,6 +3,7 @@
 import pytest
 
 from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.logstore import LogStore
 from ops.localcloud.services import assets, deployments, endpoints, keys
 from ops.localcloud.services.machinelearning import furnish
 from ops.localcloud.state import State
@@ -29,6 +30,7 @@ def cloud(tmp_path):
         ring=lambda: rung.append(1),
         gateway_url=lambda: "http://127.0.0.1:2",
         logs=lambda *arguments: str(arguments),
+        store=LogStore(tmp_path / "logs.duckdb", "tenant"),
     )
     furnish(cloud)
     yield cloud

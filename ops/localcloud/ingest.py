@@ -1,0 +1,286 @@
+"""Brings what instances, builders, gateway and engines write into the log store."""
+
+import json
+import logging
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ops.localcloud import telemetry
+from ops.localcloud.flows import CONSOLE, EVENTS, TRAFFIC, Flow, flows
+from ops.localcloud.kql import TABLES
+from ops.localcloud.lines import message, opened, read_lines, times
+from ops.localcloud.logstore import Batch, LogStore, Position, naive
+from ops.localcloud.records import parent_of
+from ops.localcloud.retiring import ended
+from ops.localcloud.segments import read_traffic
+from ops.localcloud.sources import (
+    Source,
+    inodes,
+    of_builder,
+    of_ended,
+    of_instance,
+    start,
+)
+from ops.localcloud.state import State
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 2.0  # seconds that one step may take
+BATCH_ROWS = 4000
+OLDEST = timedelta(days=1)  # how far back a line's own time is believed
+OWN = {  # the columns of a traffic row that the gateway fills
+    name: kind
+    for name, kind in TABLES[TRAFFIC].items()
+    if not name.startswith("_B") and name not in ("TenantId", "SourceSystem", "Type")
+    if name != "_IsBillable"
+}
+
+
+class Ingest:
+    """Steps through all sources again and again; its memory is the store's."""
+
+    def __init__(self, state: State, store: LogStore, directory: Path) -> None:
+        self._state = state
+        self._store = store
+        self._directory = directory
+        self._flows: dict[str, Flow] = {}
+        self._told: dict[str, bool] = {}  # deployment id -> appInsightsEnabled
+        self._unread: dict[str, Position] = {}  # of sources of which nothing flows
+        self._batch = Batch()
+
+    def step(self, now: datetime) -> None:
+        """Take in all that was written since the last step, for PATIENCE at most."""
+        deadline = time.monotonic() + PATIENCE
+        self._batch = Batch()
+        self._know()
+        while self._events() and time.monotonic() < deadline:
+            self._store_if_large()
+        while self._traffic() and time.monotonic() < deadline:
+            self._store_if_large()
+        workspace = self._state.of_type("workspaces")[0].id
+        gone = [of_ended(one, workspace) for one in ended(self._directory)]
+        waiting = inodes(gone)
+        for source in [*gone, *self._living()]:
+            older = waiting.get(source.key, set())
+            while self._console(source, older) and time.monotonic() < deadline:
+                self._store_if_large()
+        self._store_batch()
+        for source in gone:
+            self._remove(source)
+
+    def _know(self) -> None:
+        """What flows now. Of an endpoint that is gone, its last lines still do."""
+        found = flows(self._state.of_type("diagnosticsettings"))
+        there = {endpoint.id for endpoint in self._state.of_type("onlineendpoints")}
+        gone = {id_: flow for id_, flow in self._flows.items() if id_ not in there}
+        self._flows = gone | found
+        for deployment in self._state.of_type("deployments"):
+            told = bool(deployment.properties.get("appInsightsEnabled"))
+            self._told[deployment.id] = told
+
+    def _living(self) -> list[Source]:
+        instances = self._state.instances()
+        deployments = self._state.of_type("deployments")
+        return [of_instance(self._directory, instance) for instance in instances] + [
+            of_builder(self._directory, deployment) for deployment in deployments
+        ]
+
+    def _position(self, source: str) -> Position | None:
+        if source in self._batch.positions:
+            return self._batch.positions[source]
+        return self._store.positions().get(source) or self._unread.get(source)
+
+    def _store_if_large(self) -> None:
+        if self._batch.size >= BATCH_ROWS:
+            self._store_batch()
+
+    def _store_batch(self) -> None:
+        if self._batch.size or self._batch.positions:
+            self._store.append(self._batch)
+        self._batch = Batch()
+
+    # Each of these reads on in its source, and tells whether there may be more.
+
+    def _events(self) -> bool:
+        position = self._position("events") or Position()
+        events = self._state.events_after(position.offset, BATCH_ROWS)
+        if events:
+            rows = [row for event in events if (row := self._event(event))]
+            self._batch.add(EVENTS, rows)
+            self._batch.positions["events"] = Position(offset=events[-1]["number"])
+        return len(events) == BATCH_ROWS
+
+    def _event(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        deployment = event["resource"]
+        endpoint, at = parent_of(deployment), datetime.fromisoformat(event["at"])
+        since = self._flows.get(endpoint, {}).get(EVENTS)
+        if since is None or at < since:
+            return None
+        return {
+            "TimeGenerated": naive(at),
+            "DeploymentName": deployment.rsplit("/", 1)[1],
+            "InstanceId": event["instance"],
+            "Name": event["name"],
+            "Message": event["message"],
+            **place(endpoint),
+        }
+
+    def _traffic(self) -> bool:
+        position = self._position("traffic") or Position()
+        file = self._directory / "gateway" / "traffic.jsonl"
+        traffic = read_traffic(file, position)
+        rows = [row for line in traffic.lines if (row := request(line))]
+        self._batch.add("requests", [fact(row) for row in rows])
+        self._batch.add(TRAFFIC, [row for row in rows if self._flowing(row)])
+        self._batch.add("AppRequests", telemetry.requests(rows, self._insights))
+        if traffic.position != position:
+            self._batch.positions["traffic"] = traffic.position
+        return bool(traffic.lines)
+
+    def _flowing(self, row: dict[str, Any]) -> bool:
+        since = naive(self._flows.get(row["_ResourceId"], {}).get(TRAFFIC))
+        return since is not None and bool(row["TimeGenerated"] >= since)
+
+    def _insights(self, endpoint: str, deployment: str) -> bool:
+        return self._told.get(f"{endpoint}/deployments/{deployment}", False)
+
+    def _console(self, source: Source, older: set[int]) -> bool:
+        flow = self._flows.get(parent_of(source.deployment), {})
+        since = flow.get(CONSOLE)
+        insights = self._told.get(source.deployment, False)
+        with opened(source.path) as stream:
+            if stream is None:
+                return False
+            file = os.fstat(stream.fileno())
+            if since is None and not insights:
+                self._pass(source, file)
+                return False
+            known = self._position(source.key)
+            position = start(source, file, known, since, older)
+            if position is None or (known == position and at_end(position, file)):
+                return False
+            reading = read_lines(stream, position.offset, ended=source.ended)
+        stamp = self._add_lines(source, reading.lines, position, since, insights)
+        following = Position(
+            segment=reading.inode, offset=reading.offset, stamp=stamp or position.stamp
+        )
+        if following != self._store.positions().get(source.key):
+            self._batch.positions[source.key] = following
+        return bool(reading.lines)
+
+    def _pass(self, source: Source, file: os.stat_result) -> None:
+        """Note that nothing before a file's present end shall ever flow."""
+        if source.key in self._store.positions():
+            self._batch.positions[source.key] = None
+        self._unread[source.key] = Position(segment=file.st_ino, offset=file.st_size)
+
+    def _add_lines(
+        self,
+        source: Source,
+        lines: list[bytes],
+        position: Position,
+        since: datetime | None,
+        insights: bool,
+    ) -> datetime | None:
+        """Add rows of lines to the batch; return the time of the last."""
+        if not lines:
+            return None
+        now = datetime.now(UTC)
+        texts = [message(line) for line in lines]
+        stamps = times(texts, position.stamp, since or now - OLDEST, now)
+        endpoint = parent_of(source.deployment)
+        moments = [naive(stamp) for stamp in stamps]
+        name = source.deployment.rsplit("/", 1)[1]
+        if since is not None:
+            about = {
+                "DeploymentName": name,
+                "InstanceId": source.instance,
+                "ContainerName": source.container,
+                "ContainerImageName": self._image(source),
+                **place(endpoint),
+            }
+            rows = [
+                {"TimeGenerated": moment, "Message": text, **about}
+                for moment, text in zip(moments, texts, strict=True)
+            ]
+            self._batch.add(CONSOLE, rows)
+        if insights and source.instance:
+            role = telemetry.Role(
+                endpoint=endpoint, deployment=name, instance=source.instance
+            )
+            whens = [moment for moment in moments if moment]
+            self._batch.add("AppTraces", telemetry.traces(role, texts, whens))
+            self._batch.add("AppExceptions", telemetry.exceptions(role, texts, whens))
+        return stamps[-1]
+
+    def _image(self, source: Source) -> str:
+        """The image that the deployment's environment names."""
+        deployment = self._state.resource(source.deployment)
+        named = deployment and deployment.properties.get("environmentId")
+        environment = self._state.resource(named) if named else None
+        return str(environment.properties.get("image") or "") if environment else ""
+
+    def _remove(self, source: Source) -> None:
+        """Remove a log that nobody writes to any more, once all of it is stored."""
+        if not source.path.is_file():
+            return
+        file = source.path.stat()
+        known = self._position(source.key)
+        if known and known.segment == file.st_ino and at_end(known, file):
+            source.path.unlink()
+            self._unread.pop(source.key, None)
+            if source.key in self._store.positions():
+                self._store.append(Batch(positions={source.key: None}))
+
+
+def at_end(position: Position, file: os.stat_result) -> bool:
+    return position.offset >= file.st_size
+
+
+def place(endpoint: str) -> dict[str, str]:
+    """The columns that say which endpoint a row is of, by its id."""
+    return {"_ResourceId": endpoint, "_SubscriptionId": endpoint.split("/")[2]}
+
+
+def request(line: bytes) -> dict[str, Any] | None:
+    """A row of the access log with every column it may have; None of a torn line."""
+    try:
+        told = json.loads(line)
+        row: dict[str, Any] = {
+            name: typed(told.get(name), kind) for name, kind in OWN.items()
+        }
+        at = datetime.fromisoformat(row["TimeGenerated"])
+        row["TimeGenerated"] = naive(at)
+        row["_ResourceId"] = row["_ResourceId"].lower()
+    except (ValueError, TypeError, AttributeError):
+        if line.strip():
+            log.warning("the access log has a line that is no row: %r", line[:200])
+        return None
+    return row
+
+
+def typed(value: object, kind: str) -> str | int | None:
+    """A value that the column takes for sure: one bad row must not stop the others."""
+    if kind == "int":
+        return value if isinstance(value, int) and abs(value) < 1 << 31 else None
+    text = "" if value is None else str(value)
+    if not text.isascii() or "\0" in text:
+        text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return text
+
+
+def fact(row: dict[str, Any]) -> dict[str, Any]:
+    """What metrics are computed from, of a request."""
+    sizes = (row["RequestPayloadSize"], row["ResponsePayloadSize"])
+    return {
+        "At": row["TimeGenerated"],
+        "Resource": row["_ResourceId"],
+        "Deployment": row["DeploymentName"],
+        "Status": row["ResponseCode"],
+        "ModelStatus": row["ModelStatusCode"],
+        "DurationMs": row["TotalDurationMs"],
+        "Bytes": sum(size or 0 for size in sizes),
+    }

@@ -1,0 +1,260 @@
+"""The log store: one DuckDB file, written in batches and read while it is written.
+
+The control plane alone opens it. A batch holds rows and how far their sources have
+been read, in one transaction: a batch that was committed before a kill -9 is not read
+again, and one that was not is read anew. Strings are '' and never NULL, as in Kusto.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ops.localcloud.kql import TABLES, Engine, Result, create_table, harden
+from ops.localcloud.kql.engine import Timespan
+from ops.localcloud.kql.tables import DUCKDB_TYPES, Schema, quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Row = Mapping[str, Any]
+
+MEMORY = "512MB"  # what DuckDB may take for itself; a larger query goes to the disk
+SPILL = "2GB"
+
+# What metrics are computed from. No query reaches it: the engine knows TABLES only.
+FACTS: Schema = {
+    "requests": {
+        "At": "datetime",
+        "Resource": "string",
+        "Deployment": "string",
+        "Status": "int",
+        "ModelStatus": "int",
+        "DurationMs": "int",
+        "Bytes": "long",
+    },
+    "samples": {
+        "At": "datetime",
+        "Resource": "string",
+        "Metric": "string",
+        "Dimensions": "string",
+        "Value": "real",
+    },
+}
+POSITIONS = """
+CREATE TABLE IF NOT EXISTS localcloud.positions
+    (source VARCHAR, segment BIGINT, "offset" BIGINT, stamp TIMESTAMP)
+"""
+
+
+class Unavailable(Exception):
+    """The store can't be opened; the control plane's log says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """How far a source has been read."""
+
+    segment: int = 0  # which file: the number of a segment, or an inode
+    offset: int = 0  # bytes, or the number of an event
+    stamp: datetime | None = None  # of the source's last row
+
+
+@dataclass
+class Batch:
+    """Rows by table, and the positions of their sources once they are stored."""
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    positions: dict[str, Position | None] = field(default_factory=dict)  # None: forget
+    size: int = 0
+
+    def add(self, table: str, rows: Sequence[Row]) -> None:
+        """Add rows that all have the same columns as those of their table so far."""
+        if rows:
+            self.rows.setdefault(table, []).extend(rows)
+            self.size += len(rows)
+
+
+class LogStore:
+    """The file. Opened when it is first needed; safe to share between threads."""
+
+    def __init__(self, path: Path, tenant: str) -> None:
+        self.path = path
+        self._tenant = tenant
+        self._opening = threading.Lock()
+        self._writing = threading.Lock()
+        self._connection: DuckDBPyConnection | None = None
+        self._engine = Engine(TABLES)
+        self._positions: dict[str, Position] = {}
+
+    def open(self) -> DuckDBPyConnection:
+        """The connection, for cursors; raises Unavailable."""
+        with self._opening:
+            if self._connection is None:
+                self._connection = self._opened()
+            return self._connection
+
+    def _opened(self) -> DuckDBPyConnection:
+        import duckdb  # a tenth of a second that localcloud's start can do without
+
+        try:
+            connection = duckdb.connect(
+                str(self.path),
+                config={
+                    "memory_limit": MEMORY,
+                    "threads": min(os.cpu_count() or 1, 4),
+                    "max_temp_directory_size": SPILL,
+                },
+            )
+        except duckdb.Error as error:
+            raise Unavailable(f"{self.path}: {error}") from error
+        with suppress(OSError):
+            self.path.chmod(0o600)  # people print what they should not
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("CREATE SCHEMA IF NOT EXISTS localcloud")
+        connection.execute(POSITIONS)
+        for name, table in FACTS.items():
+            statement = create_table(name, table)
+            connection.execute(statement.replace(quoted(name), f"localcloud.{name}"))
+        for name, table in TABLES.items():
+            connection.execute(create_table(name, table))
+        harden(connection)
+        self._positions = _read_positions(connection)
+        return connection
+
+    def close(self) -> None:
+        with self._writing, self._opening:
+            self._engine.close()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def positions(self) -> Mapping[str, Position]:
+        """How far each source has been read, as of the last batch."""
+        self.open()
+        return self._positions
+
+    def append(self, batch: Batch) -> None:
+        """Store a batch as a whole, durably, before returning."""
+        connection = self.open()
+        with self._writing:
+            connection.execute("BEGIN")
+            try:
+                for table, rows in batch.rows.items():
+                    self._insert(connection, table, rows)
+                for source, position in batch.positions.items():
+                    _move(connection, source, position)
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(Exception):  # the first failure is the one to tell
+                    connection.execute("ROLLBACK")
+                raise
+            kept = {**self._positions, **batch.positions}
+            self._positions = {name: at for name, at in kept.items() if at}
+
+    def _insert(
+        self, connection: DuckDBPyConnection, table: str, rows: list[Row]
+    ) -> None:
+        names = tuple(rows[0])
+        values = [[row[name] for row in rows] for name in names]
+        connection.execute(insertion(table, names), [*values, self._tenant])
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement of ours on the writer's connection: a deletion, a check."""
+        connection = self.open()
+        with self._writing:
+            return connection.execute(sql, list(values)).fetchall()
+
+    def read(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query of ours, while batches are being stored."""
+        cursor = self.open().cursor()
+        try:
+            return cursor.execute(sql, list(values)).fetchall()
+        finally:
+            cursor.close()
+
+    def query(
+        self,
+        kql: str,
+        *,
+        now: datetime,
+        timespan: Timespan | None = None,
+        scope: str | None = None,
+        seconds: float | None = None,
+    ) -> Result:
+        """Run KQL; raises QueryError and Unavailable. See kql.Engine.query."""
+        return self._engine.query(
+            self.open(), kql, now=now, timespan=timespan, scope=scope, seconds=seconds
+        )
+
+
+@cache
+def insertion(table: str, names: tuple[str, ...]) -> str:
+    """The statement that stores rows given as one list a column, then the tenant.
+
+    One list a column is the fastest way in without Arrow: 30,000 rows a second of
+    22 columns and 70,000 of 12, where executemany stores 700 and 1,200.
+    """
+    facts = table in FACTS
+    columns = FACTS[table] if facts else TABLES[table]
+    lists = ", ".join(
+        f"unnest(${number}::{DUCKDB_TYPES[columns[name]]}[]) AS {quoted(name)}"
+        for number, name in enumerate(names, 1)
+    )
+    texts = [quoted(name) for name in names if columns[name] == "string"]
+    constants = {
+        "TenantId": f"${len(names) + 1}::VARCHAR",
+        "SourceSystem": "'Azure'",
+        "Type": f"'{table}'",
+        "_IsBillable": "'True'",
+        "_BilledSize": " + ".join(f"strlen({text})" for text in texts) or "0",
+    }
+    chosen = ", ".join(
+        quoted(name) if name in names else constants.get(name) or _nothing(kind)
+        for name, kind in columns.items()
+    )
+    if facts:  # which have no tenant, but are given it all the same
+        chosen += f" FROM (SELECT {lists}) WHERE ${len(names) + 1}::VARCHAR IS NOT NULL"
+        return f"INSERT INTO localcloud.{table} SELECT {chosen}"
+    return f"INSERT INTO {quoted(table)} SELECT {chosen} FROM (SELECT {lists})"
+
+
+def _nothing(kind: str) -> str:
+    return "''" if kind == "string" else "NULL"
+
+
+def _read_positions(connection: DuckDBPyConnection) -> dict[str, Position]:
+    rows = connection.execute("SELECT * FROM localcloud.positions").fetchall()
+    return {
+        source: Position(
+            segment=segment, offset=offset, stamp=stamp and stamp.replace(tzinfo=UTC)
+        )
+        for source, segment, offset, stamp in rows
+    }
+
+
+def _move(
+    connection: DuckDBPyConnection, source: str, position: Position | None
+) -> None:
+    connection.execute("DELETE FROM localcloud.positions WHERE source = ?", [source])
+    if position:
+        values = [source, position.segment, position.offset, naive(position.stamp)]
+        connection.execute("INSERT INTO localcloud.positions VALUES (?,?,?,?)", values)
+
+
+def naive(moment: datetime | None) -> datetime | None:
+    """A time as DuckDB keeps it: UTC, and silent about it."""
+    return moment and moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def tables() -> Iterable[str]:
+    """Every table that grows, as SQL names it, with the column of its time."""
+    yield from (quoted(name) for name in TABLES)
+    yield from (f"localcloud.{name}" for name in FACTS)
