@@ -164,11 +164,14 @@ def bind(query: Query, values: Mapping[str, str]) -> str:
                 f"{query.name} has no parameter {name!r} (it takes: {takes}).",
                 f"invoke query --name {query.name} --explain",
             )
-    lets = [
-        f"let {name} = {_value(each, values.get(name, each.default))};"
-        for name, each in known.items()
-    ]
-    return "\n".join([*lets, query.text])
+    lets, text = [], query.text
+    for name, each in known.items():
+        value = _value(each, values.get(name, each.default))
+        if each.kind == "count":  # not every engine lets a name stand in `take`
+            text = re.sub(rf"\b{name}\b", value, text)
+        else:
+            lets.append(f"let {name} = {value};")
+    return "\n".join([*lets, text])
 
 
 def _value(parameter: Parameter, text: str) -> str:

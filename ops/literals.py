@@ -21,13 +21,14 @@ ESCAPES = str.maketrans(
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 INTEGERS = {"int": 31, "long": 63}
 MOST_CHARACTERS = 10_000
+MOST_ROWS = 500_000  # of one answer; Azure: query limits of Log Analytics
 
 
 def literal(kind: str, text: str, flag: str) -> str:
     """The KQL literal of a typed text; raise UsageError naming the flag.
 
     Kinds: string, strings (comma between), int, long, real, bool, datetime, timespan,
-    guid.
+    guid, and count: how many rows `take` lets through, digits alone.
     """
     if len(text) > MOST_CHARACTERS:
         raise UsageError(f"{flag} is longer than {MOST_CHARACTERS} characters.")
@@ -57,6 +58,12 @@ def _whole(kind: str) -> Callable[[str, str], str]:
         return f"{kind}({int(text)})"
 
     return write
+
+
+def _count(text: str, flag: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MOST_ROWS:
+        raise UsageError(f"{flag} takes a number from 1 to {MOST_ROWS}, not {text!r}.")
+    return str(int(text))
 
 
 def _real(text: str, flag: str) -> str:
@@ -104,6 +111,7 @@ WRITERS: dict[str, Callable[[str, str], str]] = {
     "strings": _strings,
     "int": _whole("int"),
     "long": _whole("long"),
+    "count": _count,
     "real": _real,
     "bool": _bool,
     "datetime": _datetime,

@@ -1,68 +1,234 @@
-"""The last lines that a deployment's containers wrote."""
+"""What an endpoint says: its console, its access log and its events, read or followed.
 
-from collections.abc import Mapping
+All of it comes from Log Analytics. Before anything flows there, the last lines of each
+deployment are what Azure's getLogs still has.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from ops import endpoints
+from ops import clients, diagnostics, endpoints, logrows, sieve
 from ops.clients import Workspace
-from ops.errors import UsageError
+from ops.errors import NotFound, ServiceError, Unreachable, UsageError
+from ops.logrecords import TABLES, Note, Record
+from ops.logrows import Source
+from ops.sieve import Sieve
+from ops.tails import Tail, tails
+from ops.times import Span, span
+from ops.window import Window
 
-CONTAINERS = {  # the CLI's names -> the wire's
-    "inference-server": "InferenceServer",
-    "storage-initializer": "StorageInitializer",
-}
-MOST_LINES = 5000  # az ml online-deployment get-logs allows no more
+MOST_ROWS = 100_000
+USUAL_LINES = 100
+# How late a row may come and still be shown: localcloud's come within a second or
+# two, Log Analytics' within minutes (Azure: log data ingestion time).
+LATE = {True: timedelta(seconds=60), False: timedelta(minutes=10)}
+EVERY_SECONDS = {True: 0.5, False: 5.0}
+RECENT = timedelta(seconds=10)
+WHOLE_LOOK = 8  # every so many looks one goes back as far as a row may be late
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tail:
-    """The end of one container's log."""
+class Asked:
+    """What to read."""
 
-    deployment: str
-    container: str
-    lines: list[str]
+    kinds: tuple[str, ...]
+    sieve: Sieve
+    span: Span
+    open: bool  # no --to: up to now
+    lines: int
+    request_id: str = ""
 
 
-def tails(
-    workspace: Workspace,
-    name: str,
-    deployment: str | None,
+Shown = list[Record] | Note | Tail
+
+
+def read(workspace: Workspace, name: str, asked: Asked) -> Iterator[Shown]:
+    """The records that were asked for, oldest first, and what there is to say."""
+    source = _source(workspace, name, asked)
+    between = _until_tomorrow(asked)
+    if asked.request_id:
+        found = logrows.of_request(source, between, asked.request_id)
+        yield found or Note(text=_no_request(asked))
+        return
+    records, more = logrows.newest(source, between, asked.lines)
+    if not records:
+        yield from _instead(source, asked)
+        return
+    if more:
+        yield Note(text=f"the last {asked.lines}; more with --lines")
+    yield records
+
+
+def follow(workspace: Workspace, name: str, asked: Asked) -> Iterator[Shown]:
+    """As read(), then every new record, each once, until the reader stops."""
+    source = _source(workspace, name, asked)
+    local = workspace.local is not None
+    now = datetime.now(UTC)
+    window = Window(now - LATE[local], LATE[local])
+    late = window.fresh(logrows.everything(source, _since(window.start)))
+    older, _ = logrows.newest(
+        source,
+        Span(start=min(asked.span.start, window.start - RECENT), end=window.start),
+        max(1, asked.lines - len(late)),
+    )
+    first = [r for r in (*older, *late) if r.time >= asked.span.start][-asked.lines :]
+    if first:
+        yield first
+    else:
+        yield from _instead(source, asked)
+    window.looked(now)
+    yield from _looks(source, window)
+
+
+def _looks(source: Source, window: Window) -> Iterator[Shown]:
+    """Look again and again; through a time without an answer, from before it."""
+    local = source.workspace.local is not None
+    count, away = 0, False
+    while True:
+        began = datetime.now(UTC)
+        whole = away or count % WHOLE_LOOK == 0
+        start = window.start if whole else max(window.start, began - RECENT)
+        try:
+            if away:
+                source = _source_again(source)
+            found = logrows.everything(source, _since(start))
+        except (Unreachable, ServiceError) as error:
+            if not _passing(error):
+                raise
+            if not away:
+                yield Note(text=f"no answer ({error.problem}); waiting for it")
+            away = True
+        else:
+            if away:
+                yield Note(text="it answers again; going on where it stopped")
+                away, count = False, 0
+            if fresh := window.fresh(found):
+                yield fresh
+            if whole:
+                window.looked(began)
+            count += 1
+        spent = (datetime.now(UTC) - began).total_seconds()
+        time.sleep(max(EVERY_SECONDS[local] - spent, 0.05))
+
+
+def asked(
     *,
-    lines: int,
-    container: str,
-) -> list[Tail]:
-    """The last lines of one deployment, or of each one of the endpoint."""
-    endpoint = endpoints.get(workspace, name)
-    chosen = [deployment] if deployment else list(endpoint.deployments)
-    for each in chosen:
-        endpoints.require(endpoint, each)
-    asked = {"containerType": CONTAINERS[container], "tail": lines}
-    return [
-        Tail(
-            deployment=each,
-            container=container,
-            lines=content(
-                workspace.post(f"{endpoints.path(name, each)}/getLogs", asked)
-            ),
-        )
-        for each in chosen
-    ]
+    streams: Mapping[str, bool],
+    times: tuple[str | None, str | None, str | None],
+    lines: str | None,
+    request_id: str | None,
+    which: Sieve,
+) -> Asked:
+    """What the flags mean together; raise UsageError.
+
+    `streams` says which of console, requests and events were asked for; none: the
+    console, or the requests where a flag is about requests. `times` are --since,
+    --from and --to.
+    """
+    since, from_, to = times
+    timed = bool(since or from_ or to)
+    kinds = [kind for kind, wanted in streams.items() if wanted]
+    if not kinds:
+        kinds = ["request" if which.status[1] or which.slower_than else "console"]
+    default = timedelta(days=1) if request_id else timedelta(hours=1)
+    return Asked(
+        kinds=tuple(kinds),
+        sieve=which,
+        span=span(since, from_, to, now=datetime.now(UTC), default=default),
+        open=not to,
+        lines=_lines(lines, MOST_ROWS if timed else USUAL_LINES),
+        request_id=request_id or "",
+    )
 
 
-def content(answer: Mapping[str, str]) -> list[str]:
-    return (answer.get("content") or "").splitlines()
+def _instead(source: Source, asked: Asked) -> Iterator[Shown]:
+    """What to show where no record was found: why, and getLogs where it's too early."""
+    why = _why_nothing(source)
+    if not why:
+        yield Note(text=f"nothing matches between {_between(asked)}")
+        return
+    if "console" not in source.kinds:
+        yield Note(text=f"{why}.")
+        return
+    yield Note(text=f"{why}: these are the last lines by getLogs.")
+    for tail in tails(
+        source.workspace,
+        source.endpoint,
+        source.sieve.deployment or None,
+        lines=asked.lines,
+        container=source.sieve.container or "inference-server",
+    ):
+        kept = [t for t in tail.lines if source.sieve.matches(t[: sieve.MATCHED])]
+        yield Tail(deployment=tail.deployment, container=tail.container, lines=kept)
 
 
-def container_name(text: str) -> str:
-    if text not in CONTAINERS:
-        allowed = " or ".join(CONTAINERS)
-        raise UsageError(f"--container takes {allowed}, not {text!r}.")
-    return text
+def _why_nothing(source: Source) -> str:
+    """Why Log Analytics can have no row; "" where it has some, only other ones."""
+    endpoint = endpoints.get(source.workspace, source.endpoint)
+    if source.sieve.deployment:
+        endpoints.require(endpoint, source.sieve.deployment)
+    name = source.endpoint
+    flowing = diagnostics.flowing(diagnostics.show(source.workspace, name))
+    if not {TABLES[kind] for kind in source.kinds} & flowing:
+        return f"Diagnostics of {name} are off (invoke diagnostics.on)"
+    now = datetime.now(UTC)
+    lately = Span(start=now - timedelta(days=1), end=logrows.ending(now))
+    if logrows.any_rows(source, lately):
+        return ""
+    return f"Nothing of {name} has arrived in Log Analytics yet"
 
 
-def line_count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST_LINES:
-        raise UsageError(
-            f"--lines takes a number from 1 to {MOST_LINES}, not {text!r}."
-        )
+def _no_request(asked: Asked) -> str:
+    return (
+        f"no row names request {asked.request_id} between {_between(asked)}; "
+        "rows arrive a while after the answer"
+    )
+
+
+def _between(asked: Asked) -> str:
+    start, end = asked.span.start, asked.span.end
+    return f"{start:%Y-%m-%d %H:%M:%S} and {end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _source(workspace: Workspace, name: str, asked: Asked) -> Source:
+    return Source(
+        workspace=workspace, endpoint=name, kinds=asked.kinds, sieve=asked.sieve
+    )
+
+
+def _source_again(source: Source) -> Source:
+    return Source(
+        workspace=clients.again(source.workspace),
+        endpoint=source.endpoint,
+        kinds=source.kinds,
+        sieve=source.sieve,
+    )
+
+
+def _since(start: datetime) -> Span:
+    return Span(start=start, end=logrows.ending(datetime.now(UTC)))
+
+
+def _until_tomorrow(asked: Asked) -> Span:
+    """The span; without --to with the rows of clocks that are ahead of ours."""
+    if not asked.open:
+        return asked.span
+    return Span(start=asked.span.start, end=logrows.ending(asked.span.end))
+
+
+def _passing(error: Exception) -> bool:
+    """Whether the service may answer again: it is down, busy or throttles us."""
+    if isinstance(error, NotFound):
+        return False
+    status = getattr(error, "http_status", 503)
+    return status in (401, 408, 429) or status >= 500
+
+
+def _lines(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST_ROWS:
+        raise UsageError(f"--lines takes a number from 1 to {MOST_ROWS}, not {text!r}.")
     return int(text)

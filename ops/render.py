@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ops.endpoints import Endpoint
     from ops.journal import Entry
     from ops.keys import Keys
-    from ops.logs import Tail
+    from ops.tails import Tail
     from ops.scoring import Answer
     from ops.traffic import Shift
     from ops.validate import Problem
@@ -92,7 +92,7 @@ def status(endpoint: "Endpoint") -> None:
     if not endpoint.deployments:
         out.print("no deployments")
         return
-    table = _table("deployment", "traffic", "", "state", "instances", "type", "model")
+    table = grid("deployment", "traffic", "", "state", "instances", "type", "model")
     table.add_column("environment")
     for name, each in sorted(endpoint.deployments.items()):
         share = endpoint.traffic.get(name, 0)
@@ -128,7 +128,7 @@ def shift(change: "Shift") -> None:
 
 def plan(plan: "Plan") -> None:
     """The steps of a deploy, without taking them."""
-    table = _table("step", "what", "would", "because")
+    table = grid("step", "what", "would", "because")
     for step in plan.steps:
         colour = "dim" if step.action == "skip" else "yellow"
         table.add_row(
@@ -178,7 +178,7 @@ def problems(problems: "list[Problem]", checked: str) -> None:
     out = console()
     for problem in problems:
         mark = "[red]error[/]  " if problem.fatal else "[yellow]warning[/]"
-        out.print(f"{mark} {_safe(str(problem))}", soft_wrap=True)
+        out.print(f"{mark} {safe(str(problem))}", soft_wrap=True)
     if not problems:
         out.print(f"[green]ok[/]  {checked}")
 
@@ -213,7 +213,7 @@ def history(entries: "list[Entry]") -> None:
     if not entries:
         line("nothing has been changed yet")
         return
-    table = _table("when", "verb", "endpoint", "before", "after", "outcome", "who")
+    table = grid("when", "verb", "endpoint", "before", "after", "outcome", "who")
     table.add_column("why", overflow="fold")
     for entry in entries:
         colour = OUTCOMES.get(entry.outcome, "yellow")
@@ -225,7 +225,7 @@ def history(entries: "list[Entry]") -> None:
             _essence(entry.after),
             f"[{colour}]{entry.outcome}[/]",
             entry.who,
-            _safe(entry.reason or entry.detail.split("\n")[0]),
+            safe(entry.reason or entry.detail.split("\n")[0]),
         )
     console().print(table)
 
@@ -234,7 +234,7 @@ def cloud(found: "LocalCloud | None") -> None:
     if found is None:
         line("localcloud is down; any verb on a local stage starts it")
         return
-    table = _table("localcloud", "")
+    table = grid("localcloud", "")
     table.add_row("control plane", f"{found.url}  (process {found.pid})")
     table.add_row("gateway", found.gateway_url)
     table.add_row("directory", str(found.directory))
@@ -262,7 +262,7 @@ def _answer(answer: "Answer") -> None:
 
 
 def _summary(answers: "list[Answer]") -> None:
-    table = _table("deployment", "status", "requests", "share", "p50 ms", "p95 ms")
+    table = grid("deployment", "status", "requests", "share", "p50 ms", "p95 ms")
     groups: dict[tuple[str, int], list[float]] = {}
     for each in answers:
         key = (each.deployment or "-", each.status)
@@ -291,7 +291,7 @@ def _phase(title: str, phase: "Phase") -> str:
         said = f"{phase.answer.status} in {phase.answer.duration_ms:.0f} ms"
     elif phase.step.action == "test":
         said = "no sample request to send"
-    reason = _safe(phase.step.reason)
+    reason = safe(phase.step.reason)
     return f"[green]+[/] {title}{said} ({reason})  {phase.seconds:.1f} s"
 
 
@@ -303,11 +303,11 @@ def _essence(value: Any) -> str:
             f"{key} {_essence(inner) if isinstance(inner, Mapping) else inner}"
             for key, inner in value.items()
         )
-        return _safe(", ".join(parts))
-    return _safe(str(value))
+        return safe(", ".join(parts))
+    return safe(str(value))
 
 
-def _table(*columns: str) -> "Table":
+def grid(*columns: str) -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -318,7 +318,7 @@ def _table(*columns: str) -> "Table":
 
 def _deployment(name: str) -> str:
     colour = COLOURS.get(name, "cyan")
-    return f"[{colour}]{_safe(name)}[/]"
+    return f"[{colour}]{safe(name)}[/]"
 
 
 def _state(state: str) -> str:
@@ -329,7 +329,7 @@ def _bar(share: int) -> str:
     return "█" * round(share / 10) if share else ""
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text of others inside our markup: brackets escaped, controls removed."""
     from rich.markup import escape
 

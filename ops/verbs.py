@@ -5,15 +5,16 @@ flags that all verbs share, ask before a change on a protected stage, and end a 
 with what is left behind.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
-from invoke import Collection, Context, Task, task
+from invoke import Argument, Collection, Context, Task, task
 
-from ops.errors import Interrupted, Refused
+from ops.errors import Interrupted, Refused, UsageError
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
@@ -37,6 +38,45 @@ CHANGING = {
     "yes": (False, "Do not ask on a protected stage; needs --reason."),
     "reason": (None, "Why, for the journal."),
 }
+
+
+class Unless:
+    """A default that says: a value without a flag, needed unless one of these is given.
+
+    Invoke itself knows only words that must always be there.
+    """
+
+    def __init__(self, *flags: str) -> None:
+        self.flags = flags
+
+
+class Word(Argument):  # type: ignore[misc]  # invoke ships no usable types
+    """An argument without a flag that isn't missing once another is there."""
+
+    others: tuple[Argument, ...] = ()
+
+    @property
+    def value(self) -> Any:
+        given = any(other.got_value for other in self.others)
+        return "" if self._value is None and given else self._value
+
+    @value.setter
+    def value(self, text: str) -> None:
+        self.set_value(text)
+
+
+class Verb(Task):  # type: ignore[misc]
+    """A task whose words may have an Unless."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        found = super().get_arguments(ignore_unknown_help)
+        unless = vars(self.body).get("unless", {})
+        by_name = {each.name: each for each in found}
+        for name, each in unless.items():
+            word = Word(names=(name,), help=by_name[name].help, positional=True)
+            word.others = tuple(by_name[flag] for flag in each.flags)
+            found[found.index(by_name[name])] = word
+        return list(found)
 
 
 class Call:
@@ -144,18 +184,40 @@ def by_kind(verbs: Collection) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def _require_word(verb: str, text: str) -> None:
+    """Invoke takes whatever comes first for a verb's word, --help and typos too."""
+    if text in ("--help", "-h"):
+        os.execv(sys.executable, [sys.executable, "-m", "invoke", "--help", verb])
+    if text.startswith("--"):
+        raise UsageError(
+            f"{verb} has no flag {text.split()[0]!r}.", f"invoke --help {verb}"
+        )
+
+
+def _plain(parameter: Parameter) -> Parameter:
+    """As Invoke takes it: a flag that may be repeated has (), a word an Unless."""
+    if parameter.default == () or isinstance(parameter.default, Unless):
+        return parameter.replace(default=None)
+    return parameter
+
+
 def _verb(
     function: Callable[..., Any],
     kind: str,
     shared: Mapping[str, tuple[object, str]],
     help: dict[str, str],
 ) -> Task[Any]:
-    own = list(signature(function).parameters.values())[1:]
+    own = [_plain(each) for each in list(signature(function).parameters.values())[1:]]
+    written = {
+        each.name: each.default for each in signature(function).parameters.values()
+    }
     name = function.__name__.rstrip("_").replace("_", "-")
 
     def body(c: Context, **given: Any) -> None:
         # As the default verb, without any words, a body is called with no flag at all.
         flags = {each.name: each.default for each in (*own, *common)} | given
+        for word in vars(body)["unless"]:
+            _require_word(name, str(flags[word]))
         call = Call(name, c.config, flags)
         try:
             function(call, **{each.name: flags[each.name] for each in own})
@@ -176,5 +238,17 @@ def _verb(
     body.__doc__, body.__name__ = function.__doc__, function.__name__
     vars(body)["__signature__"] = Signature([context, *own, *common])
     vars(body)["kind"] = kind
+    vars(body)["unless"] = {
+        name: default
+        for name, default in written.items()
+        if isinstance(default, Unless)
+    }
     explained = {name: text for name, (_, text) in shared.items()} | help
-    return task(body, help=explained, auto_shortflags=False)
+    return task(
+        body,
+        klass=Verb,
+        help=explained,
+        auto_shortflags=False,
+        iterable=[name for name, default in written.items() if default == ()],
+        positional=list(vars(body)["unless"]),
+    )

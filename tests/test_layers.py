@@ -11,6 +11,7 @@ ERRORS = {"errors"}
 FOUNDATION = ERRORS | {
     *("clients", "cloud", "conda", "creating", "endpoints", "journal", "refusals"),
     *("charts", "diagnostics", "kql", "literals", "logrecords", "logrows", "logview"),
+    *("resultview", "tails"),
     *("render", "script", "settings", "sieve", "specs", "times", "verbs", "window"),
 }
 FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen"}

@@ -1,0 +1,189 @@
+"""What can be read of an endpoint: console lines, requests and events, as one kind.
+
+All three have a time, a deployment and a message, so that they merge in time order.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+SHORT = {"D": "debug", "I": "info", "W": "warning", "E": "error", "C": "critical"}
+WORDS = {"warn": "warning", "fatal": "critical", "exception": "error"}
+# The inference server's lines: `2026-11-23 14:05:01,123 E [71] azmlinfsrv - text`.
+SERVER = re.compile(r"[0-9]{4}-\S+ \S+ ([DIWEC]) \[")
+NAMED = re.compile(
+    r"\b(DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\b"
+    r"|\[(debug|info|warning|error|critical)\]"
+)
+RAISED = re.compile(
+    r"Traceback \(most recent|(?:\w+\.)*\w*(?:Error|Exception)\b(?::|$)"
+)
+HEAD = 200  # a level stands at the beginning of a line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One line, request or event."""
+
+    time: datetime  # aware UTC
+    kind: str  # "console", "request" or "event"
+    deployment: str
+    instance: str = ""  # "" for a request: the traffic log doesn't say
+    container: str = ""
+    message: str
+    level: str = ""  # one of LEVELS; "" where the line shows none
+    status: int = 0  # requests: HTTP status
+    duration_ms: int = 0  # requests: from first byte in to last byte out
+    request_id: str = ""
+    columns: dict[str, Any] = field(default_factory=dict)  # the row as it came
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells one row from another, but for true doubles."""
+        return (
+            *(self.time.isoformat(), self.kind, self.deployment, self.instance),
+            *(self.container, self.request_id, self.message),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """Something to know beside the lines: for stderr."""
+
+    text: str
+
+
+def console(row: dict[str, Any]) -> Record:
+    """A row of AmlOnlineEndpointConsoleLog."""
+    message = row["Message"] or ""
+    return Record(
+        time=aware(row["TimeGenerated"]),
+        kind="console",
+        deployment=row["DeploymentName"] or "",
+        instance=row["InstanceId"] or "",
+        container=row["ContainerName"] or "",
+        message=message,
+        level=level(message),
+        request_id=_request_id(message),
+        columns=row,
+    )
+
+
+def request(row: dict[str, Any]) -> Record:
+    """A row of AmlOnlineEndpointTrafficLog."""
+    status, model = row["ResponseCode"] or 0, row["ModelStatusCode"] or 0
+    said = f" (the model said {model})" if model not in (0, status) else ""
+    sizes = row["RequestPayloadSize"] or 0, row["ResponsePayloadSize"] or 0
+    mirrored = " mirrored" if row["OperationName"] == "mirror" else ""
+    return Record(
+        time=aware(row["TimeGenerated"]),
+        kind="request",
+        deployment=row["DeploymentName"] or "",
+        message=(
+            f"{row['Method']} {row['Path']} {status}{said}{mirrored} "
+            f"{row['TotalDurationMs'] or 0} ms, {sizes[0]} B in, {sizes[1]} B out, "
+            f"request {row['XRequestId']}"
+        ),
+        level="error"
+        if status >= 500 or status == 424
+        else "warning"
+        if status >= 400
+        else "info",
+        status=status,
+        duration_ms=row["TotalDurationMs"] or 0,
+        request_id=row["XRequestId"] or "",
+        columns=row,
+    )
+
+
+def event(row: dict[str, Any]) -> Record:
+    """A row of AmlOnlineEndpointEventLog."""
+    name = row["Name"] or ""
+    bad = name in ("BackOff", "LivenessProbeFailed", "ReadinessProbeFailed")
+    return Record(
+        time=aware(row["TimeGenerated"]),
+        kind="event",
+        deployment=row["DeploymentName"] or "",
+        instance=row["InstanceId"] or "",
+        message=f"{name}: {row['Message'] or ''}",
+        level="warning" if bad else "info",
+        columns=row,
+    )
+
+
+KINDS = {"console": console, "request": request, "event": event}
+TABLES = {
+    "console": "AmlOnlineEndpointConsoleLog",
+    "request": "AmlOnlineEndpointTrafficLog",
+    "event": "AmlOnlineEndpointEventLog",
+}
+
+
+def level(message: str) -> str:
+    """The level a line shows of itself: the server's, JSON's, or a word's."""
+    head = message[:HEAD]
+    if found := SERVER.match(head):
+        return SHORT[found[1]]
+    if head.startswith("{"):
+        return _json_level(message)
+    if RAISED.match(head):
+        return "error"
+    if found := NAMED.search(head):
+        return _level_word(found[1] or found[2])
+    return ""
+
+
+def inherited(records: Iterable[Record]) -> Iterator[Record]:
+    """Give the lines of a traceback the level of its first line."""
+    last: dict[tuple[str, str, str], str] = {}
+    for record in records:
+        writer = (record.deployment, record.instance, record.container)
+        if record.kind == "console" and not record.level and record.message[:1] == " ":
+            record = replace(record, level=last.get(writer, ""))
+        last[writer] = record.level
+        yield record
+
+
+def aware(value: Any) -> datetime:
+    """A time of a row; text that the SDK left as it was is read, or is the epoch."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        return datetime.fromisoformat(str(value)).astimezone(UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def structured(message: str) -> dict[str, Any]:
+    """A JSON object that a line is; {} for anything else."""
+    if not message.startswith("{"):
+        return {}
+    try:
+        found = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _json_level(message: str) -> str:
+    found = structured(message)
+    named = found.get("level") or found.get("severity") or found.get("levelname")
+    if isinstance(named, str) and _level_word(named) in LEVELS:
+        return _level_word(named)
+    status = found.get("status")
+    if isinstance(status, int) and status >= 400:
+        return "error" if status >= 500 else "warning"
+    return "info" if found else ""
+
+
+def _level_word(text: str) -> str:
+    return WORDS.get(text.lower(), text.lower())
+
+
+def _request_id(message: str) -> str:
+    found = structured(message).get("request_id")
+    return found if isinstance(found, str) else ""
