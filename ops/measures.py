@@ -9,7 +9,7 @@ of its parts.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ops.errors import UsageError
 from ops.times import Span, duration
@@ -212,41 +212,23 @@ def too_few(measures: Iterable[Measure]) -> list[str]:
 
 def dense(
     points: Sequence[Point], deployment: str, window: Window
-) -> list[tuple[datetime, Point | None]]:
-    """One entry a grain over the whole window: a gap is a None, never left out."""
+) -> list[tuple[datetime, float, Point | None]]:
+    """(start, covered minutes, point) of each grain: a gap is a None, never left out.
+
+    The first and the last grain are rarely covered whole; one that is covered by less
+    than a quarter tells nothing and is left out.
+    """
     step = window.grain.total_seconds()
+    start, end = window.since.timestamp(), window.until.timestamp()
     known = {
         int(each.at.timestamp() // step): each
         for each in points
         if each.deployment == deployment
     }
-    first = int(window.since.timestamp() // step)
-    last = int(window.until.timestamp() // step)
-    zone = window.since.tzinfo
-    return [
-        (datetime.fromtimestamp(index * step, zone), known.get(index))
-        for index in range(first, last + 1)
-    ]
-
-
-def lines(
-    metrics: Metrics, what: str
-) -> dict[str, list[tuple[datetime, float | None]]]:
-    """A chart's lines by deployment: requests or errors a minute, or p95 in ms."""
-    minutes = metrics.window.grain.total_seconds() / 60
-    names = sorted({each.deployment for each in metrics.points if each.deployment})
-    return {
-        name: [
-            (at, _value(point, what, minutes))
-            for at, point in dense(metrics.points, name, metrics.window)
-        ]
-        for name in names
-    }
-
-
-def _value(point: Point | None, what: str, minutes: float) -> float | None:
-    if what == "p95":
-        return point.p95 if point else None
-    if point is None:
-        return 0.0
-    return (point.requests if what == "requests" else point.errors) / minutes
+    found = []
+    for index in range(int(start // step), int(end // step) + 1):
+        covered = min(end, (index + 1) * step) - max(start, index * step)
+        if covered >= step / 4:
+            at = datetime.fromtimestamp(index * step, UTC)
+            found.append((at, covered / 60, known.get(index)))
+    return found

@@ -35,7 +35,7 @@ def to_csv(metrics: Metrics) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["time", "deployment", "requests", "live", "errors", "p95_ms"])
     for name in sorted({each.deployment for each in metrics.points}):
-        for at, point in dense(metrics.points, name, metrics.window):
+        for at, _, point in dense(metrics.points, name, metrics.window):
             row = [point.requests, point.live, point.errors] if point else [0, 0, 0]
             p95 = point.p95 if point and point.p95 is not None else ""
             writer.writerow([at.strftime("%Y-%m-%dT%H:%M:%SZ"), name, *row, p95])

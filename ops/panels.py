@@ -1,10 +1,11 @@
 """Numbers for the terminal: blue and green side by side, and charts over time."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ops import charts, render
-from ops.measures import NEEDED, Measure, Metrics, Point, dense, lines
+from ops.measures import NEEDED, Measure, Metrics, Point, dense
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -29,7 +30,7 @@ def metrics(metrics: Metrics, width: int, height: int) -> "Group":
         parts.append(Text(f"note: {note}", style="yellow"))
         used += 1 + len(note) // width
     if metrics.points:
-        room = min(max(height - used - 1, LEAST_CHART), 16)
+        room = min(max(height - used - 2, LEAST_CHART), 16)
         parts.append(two_charts(metrics, width, room))
     return Group(*parts)
 
@@ -121,7 +122,7 @@ def sparkline(points: Sequence[Point | None], width: int) -> str:
 
 
 def history(metrics: Metrics, deployment: str) -> list[Point | None]:
-    return [point for _, point in dense(metrics.points, deployment, metrics.window)]
+    return [point for *_, point in dense(metrics.points, deployment, metrics.window)]
 
 
 def chart(metrics: Metrics, what: str, width: int, height: int) -> "Text":
@@ -135,6 +136,20 @@ def chart(metrics: Metrics, what: str, width: int, height: int) -> "Text":
         colour=charts.coloured(),
     )
     return Text.from_ansi(drawn, no_wrap=True)
+
+
+def lines(
+    metrics: Metrics, what: str
+) -> dict[str, list[tuple[datetime, float | None]]]:
+    """A chart's lines by deployment: requests or errors a minute, or p95 in ms."""
+    names = sorted({each.deployment for each in metrics.points if each.deployment})
+    return {
+        name: [
+            (at, _value(point, what, minutes))
+            for at, minutes, point in dense(metrics.points, name, metrics.window)
+        ]
+        for name in names
+    }
 
 
 def two_charts(metrics: Metrics, width: int, height: int) -> "Table":
@@ -190,3 +205,11 @@ def _kinds(each: Measure) -> "Text":
     counts = (each.timed_out, each.failed, each.throttled)
     parts = [_count(number, bad=True) for number in counts]
     return Text("  ").join(parts)
+
+
+def _value(point: Point | None, what: str, minutes: float) -> float | None:
+    if what == "p95":
+        return point.p95 if point else None
+    if point is None:
+        return 0.0
+    return (point.requests if what == "requests" else point.errors) / minutes

@@ -42,7 +42,9 @@ def metrics(
         latency = platform.latencies(workspace, name, window, served(ended))
         points = platform.points(workspace, name, window)
     used = usage(workspace, endpoint, window)
-    names = sorted({*endpoint.deployments, *(each.deployment for each in ended)})
+    names = sorted({*endpoint.deployments, *(each.deployment for each in ended)} - {""})
+    if any(not each.deployment for each in ended):
+        names.append("")  # what was refused before it got to one
     measures = [
         measure(each, ended, latency.get(each), used.get(each), window)
         for each in names

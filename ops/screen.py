@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SEVERITIES = {"serious": "bold red", "warning": "yellow", "note": "cyan"}
 ALARMING = ("BackOff", "LivenessProbeFailed", "ReadinessProbeFailed")
 LEAST_ROWS = 3  # of events and of changes
+SPARE = 73  # columns that the numbers of a deployment take
 TALL = 34  # lines from which there is room for charts
 
 
@@ -109,8 +110,16 @@ def _deployments(sight: "Sight", width: int) -> "Table":
     assert sight.endpoint is not None
     assert sight.metrics is not None
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("deployment", "weight", "state", "inst", "req/min", "errors", "p95"):
-        right = title in ("weight", "inst", "req/min", "errors", "p95")
+    for title in (
+        "deployment",
+        "weight",
+        "state",
+        "inst",
+        "req/min",
+        "errors",
+        "p95 ms",
+    ):
+        right = title in ("weight", "inst", "req/min", "errors", "p95 ms")
         table.add_column(title, justify="right" if right else "left", no_wrap=True)
     table.add_column("CPU", justify="right", no_wrap=True)
     table.add_column("requests", no_wrap=True)
@@ -130,7 +139,7 @@ def _deployments(sight: "Sight", width: int) -> "Table":
             panels.errors(each),
             panels.percentile(each, 95),
             panels.percent(each.cpu_percent),
-            panels.sparkline(points, max(width - 66, 8)),
+            panels.sparkline(points, max(width - SPARE, 8)),
         )
     return table
 

@@ -8,6 +8,8 @@ from typing import Literal
 TRACEBACK = "Traceback (most recent call last):"
 FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)')
 RAISED = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?:: (?P<said>.*))?$")
+# What the inference server raises from the script's own exception.
+WRAPPER = re.compile(r"\bUserScript(Import)?Exception\b")
 # The function of the inference server that was calling the script.
 CALLERS: dict[str, "Kind"] = {
     "load_script": "import",
@@ -65,8 +67,8 @@ class Reading:
 def failures(lines: Iterable[str]) -> Iterator[Failure]:
     """Each exception that came out of the script, in the order they were printed.
 
-    The server prints a script's exception, then its own that was raised from it; only
-    the first has a caller of the script among its frames.
+    The server prints a script's exception, then its own that was raised from it: that
+    one is passed over.
     """
     reading: Reading | None = None
     for line in lines:
@@ -75,7 +77,7 @@ def failures(lines: Iterable[str]) -> Iterator[Failure]:
         elif reading and line.startswith(" "):
             _frame(reading, line)
         elif reading:
-            if reading.kind and RAISED.match(line.strip()):
+            if reading.kind and not WRAPPER.search(line) and RAISED.match(line.strip()):
                 yield _failure(reading, line.strip())
             reading = None
 
