@@ -2,7 +2,8 @@
 
 The same four steps as `az ml ... create -f` (model, environment, endpoint, deployment),
 each skipped with a reason when nothing has changed. Live weights stay as they are; a
-first deployment gets all of the traffic.
+first deployment gets all of the traffic. Where the stage names a log workspace, a new
+endpoint's logs are made to flow there.
 """
 
 import time
@@ -14,6 +15,7 @@ from ops import (
     assets,
     creating,
     deployments,
+    diagnostics,
     endpoints,
     journal,
     scoring,
@@ -78,6 +80,10 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
 def _steps(
     workspace: Workspace, spec: EndpointSpec, file: SpecFile, live: Endpoint | None
 ) -> list[Step]:
+    endpoint = deployments.endpoint_step(spec.endpoint, live)
+    # Only for a new endpoint: on one that exists, somebody may have turned it off.
+    logged = endpoint.action == "create" and workspace.log_workspace_id
+    flow = Step(kind="diagnostics", target="all logs", action="create", reason="new")
     return [
         _asset_step(workspace, spec.model_of(file), file, "model", assets.model_step),
         _asset_step(
@@ -87,7 +93,8 @@ def _steps(
             "environment",
             assets.environment_step,
         ),
-        deployments.endpoint_step(spec.endpoint, live),
+        endpoint,
+        *([flow] if logged else []),
         deployments.deployment_step(
             file, live.deployments.get(file.name) if live else None
         ),
@@ -162,6 +169,9 @@ def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
         now = endpoints.find(workspace, spec.folder.name)
         deployments.write_endpoint(workspace, spec.endpoint, now)
 
+    def flow() -> None:
+        diagnostics.ensure(workspace, spec.folder.name)
+
     def deployment() -> None:
         now = endpoints.get(workspace, spec.folder.name)
         deployments.write_deployment(workspace, file, now.deployments.get(file.name))
@@ -176,6 +186,7 @@ def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
         "model": model,
         "environment": environment,
         "endpoint": endpoint,
+        "diagnostics": flow,
         "deployment": deployment,
         "traffic": all_traffic,
     }[step.kind]
