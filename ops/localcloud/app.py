@@ -16,11 +16,13 @@ from ops.localcloud.directory import Unusable, write_secret
 from ops.localcloud.dispatch import Dispatcher, Route
 from ops.localcloud.engines import Engines
 from ops.localcloud.logstore import LogStore
+from ops.localcloud.retention import bounds
 from ops.localcloud.services import (
     assets,
     deployments,
     diagnostics,
     endpoints,
+    insights,
     keys,
     machinelearning,
     operationalinsights,
@@ -46,7 +48,8 @@ OPERATION = f"{SUBSCRIPTION}/providers/{PROVIDER}/locations/{{location}}"
 DATASTORE = f"{WORKSPACE}/datastores/{{datastore}}"
 ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
 DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
-SETTINGS = f"{ENDPOINT}/providers/Microsoft.Insights/diagnosticSettings"
+INSIGHTS = "providers/Microsoft.Insights"
+SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
 LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
 LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
 
@@ -88,6 +91,15 @@ ROUTES = [
     Route("DELETE", f"{SETTINGS}/{{setting}}", diagnostics.delete),
     Route("GET", f"{SETTINGS}Categories", diagnostics.list_categories),
     Route("GET", f"{SETTINGS}Categories/{{category}}", diagnostics.get_category),
+    *(
+        Route("GET", f"{resource}/{INSIGHTS}/{noun}", handler, slow=True)
+        for resource in (ENDPOINT, DEPLOYMENT)
+        for noun, handler in (
+            ("metrics", insights.list_metrics),
+            ("metricDefinitions", insights.list_definitions),
+            ("metricNamespaces", insights.list_namespaces),
+        )
+    ),
     Route("GET", LOG_WORKSPACES, operationalinsights.list_workspaces),
     Route("GET", LOG_WORKSPACE, operationalinsights.get_workspace),
     Route("POST", "/v1/$batch", operationalinsights.batch, slow=True),
@@ -137,6 +149,10 @@ async def serve(directory: Path, port: int | None) -> None:
     Raises Unusable or OSError where the port is taken or the directory can't be
     written to.
     """
+    try:
+        bounds()
+    except ValueError as problem:
+        raise Unusable(str(problem)) from None
     listener = _listen(directory, port)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     state = State(directory / "state.db")

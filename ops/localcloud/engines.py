@@ -6,15 +6,14 @@ from pathlib import Path
 from ops.localcloud import console
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.gatewayprocess import GatewayProcess
-from ops.localcloud.ingest import Ingest
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.loops import Wake, every
+from ops.localcloud.recorder import Recorder
 from ops.localcloud.router import Router
 from ops.localcloud.state import State
 from ops.localcloud.supervisor import Supervisor
 
 TICK_SECONDS = 0.2  # how late a death, a due probe or a drained instance is noticed
-INGEST_SECONDS = 0.2  # how late a line can be queried
 
 
 class Engines:
@@ -27,8 +26,8 @@ class Engines:
         self._directory = directory
         self._gateway = GatewayProcess(directory)
         self._supervisor_wake, self._router_wake = Wake(), Wake()
-        self._gateway_wake, self._ingest_wake = Wake(), Wake()
-        self._ingest = Ingest(state, store, directory)
+        self._gateway_wake = Wake()
+        self._recorder = Recorder(state, store, directory)
         self._router = Router(state, directory, changed=self._supervisor_wake.ring)
         self._supervisor = Supervisor(
             state,
@@ -49,10 +48,7 @@ class Engines:
 
     def ring(self) -> None:
         """Have the wishes that were just written seen to at once. From any thread."""
-        for wake in (
-            *(self._router_wake, self._supervisor_wake),
-            *(self._gateway_wake, self._ingest_wake),
-        ):
+        for wake in (self._router_wake, self._supervisor_wake, self._gateway_wake):
             wake.ring()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -64,7 +60,7 @@ class Engines:
             every(TICK_SECONDS, self._supervisor.step, stop, self._supervisor_wake),
             every(TICK_SECONDS, self._router.step, stop, self._router_wake),
             every(1.0, self._gateway.step, stop, self._gateway_wake),
-            every(INGEST_SECONDS, self._ingest.step, stop, self._ingest_wake),
+            self._recorder.run(stop),
         ]
         try:
             await asyncio.gather(*loops)

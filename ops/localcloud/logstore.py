@@ -254,7 +254,7 @@ def naive(moment: datetime | None) -> datetime | None:
     return moment and moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def tables() -> Iterable[str]:
+def tables() -> Iterable[tuple[str, str]]:
     """Every table that grows, as SQL names it, with the column of its time."""
-    yield from (quoted(name) for name in TABLES)
-    yield from (f"localcloud.{name}" for name in FACTS)
+    yield from ((quoted(name), "TimeGenerated") for name in TABLES)
+    yield from ((f"localcloud.{name}", "At") for name in FACTS)

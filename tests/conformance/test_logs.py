@@ -1,12 +1,11 @@
 """azure-monitor-query's own client over what a real deployment has written."""
 
-import http.client
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cloud_rig import until
-from sdk import StaticCredential
+from sdk import StaticCredential, score
 
 HOUR = timedelta(hours=1)
 CONSOLE = "AmlOnlineEndpointConsoleLog"
@@ -60,20 +59,6 @@ def wish(cloud, *categories, metrics=True):
             "metrics": [{"category": "AllMetrics", "enabled": metrics}],
         }
     }
-
-
-def score(ml, endpoint, body=b"[1]", **headers):
-    key = ml.online_endpoints.get_keys(endpoint.name).primary_key
-    host, path = endpoint.scoring_uri.removeprefix("http://").split("/", 1)
-    connection = http.client.HTTPConnection(host, timeout=30)
-    try:
-        sent = {"Authorization": f"Bearer {key}", **headers}
-        connection.request("POST", f"/{path}", body, sent)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
-    finally:
-        connection.close()
 
 
 @pytest.fixture(scope="session")

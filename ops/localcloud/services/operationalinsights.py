@@ -6,11 +6,13 @@ Azure: the Log Analytics query API (v1) and its swagger's examples.
 import gzip
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+from ops.localcloud.intervals import timespan
 from ops.localcloud.kql import QueryError, Result
 from ops.localcloud.logstore import Unavailable
+from ops.localcloud.retention import bounds
 from ops.localcloud.wire import (
     LOG_WORKSPACE,
     Answer,
@@ -25,11 +27,6 @@ from ops.localcloud.wire import (
 MOST_IN_BATCH = 100
 LEVEL = 1  # of gzip: fast, and still a tenth of the size
 TYPE = "Microsoft.OperationalInsights/workspaces"
-DURATION = re.compile(
-    r"P(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?",
-    re.IGNORECASE,
-)
 
 
 class Invalid(Exception):
@@ -73,7 +70,7 @@ def _workspace(cloud: Cloud) -> dict[str, Any]:
             "customerId": cloud.log_customer_id,
             "provisioningState": "Succeeded",
             "sku": {"name": "PerGB2018"},
-            "retentionInDays": 30,
+            "retentionInDays": round(bounds().days),
         },
     }
 
@@ -153,7 +150,10 @@ def _query(
     for name in body.get("workspaces") or []:
         _require_workspace(cloud, str(name))
     now = datetime.now(UTC)
-    span = timespan(body.get("timespan"), now)
+    try:
+        span = timespan(body.get("timespan"), now)
+    except ValueError as problem:
+        raise Invalid(400, "BadArgumentError", str(problem)) from None
     wish = preferences(prefer)
     try:
         result = cloud.store.query(
@@ -247,42 +247,3 @@ def preferences(header: str) -> Wish:
         statistics=pairs.get("include-statistics") == "true",
         render=pairs.get("include-render") == "true",
     )
-
-
-def timespan(
-    text: object, now: datetime
-) -> tuple[datetime | None, datetime | None] | None:
-    """An ISO 8601 interval: a duration up to now, start/end, start/duration..."""
-    if text is None or text == "":
-        return None
-    first, slash, second = str(text).partition("/")
-    try:
-        if not slash:
-            return now - duration(first), now
-        if first.upper().startswith("P"):
-            end = moment(second)
-            return end - duration(first), end
-        start = moment(first)
-        if second.upper().startswith("P"):
-            return start, start + duration(second)
-        return start, moment(second)
-    except (ValueError, OverflowError):
-        message = f"'{text}' is not a valid timespan."
-        raise Invalid(400, "BadArgumentError", message) from None
-
-
-def duration(text: str) -> timedelta:
-    """An ISO 8601 duration of weeks, days, hours, minutes and seconds."""
-    found = DURATION.fullmatch(text)
-    if not found or not any(found.groups()):
-        raise ValueError(text)
-    weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return timedelta(
-        weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds
-    )
-
-
-def moment(text: str) -> datetime:
-    """A time of ISO 8601; one without a zone is in UTC, as on Azure."""
-    found = datetime.fromisoformat(text.strip())
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,48 @@
+"""All that fills the log store and keeps it within bounds, as loops beside the engines.
+
+Nothing here holds up a deployment, and a store that can't be opened stops nothing else.
+"""
+
+import asyncio
+from pathlib import Path
+
+from ops.localcloud.export import Export
+from ops.localcloud.ingest import Ingest
+from ops.localcloud.logstore import LogStore
+from ops.localcloud.loops import Wake, every
+from ops.localcloud.retention import Retention, bounds
+from ops.localcloud.sampling import Sampler
+from ops.localcloud.state import State
+
+INGEST_SECONDS = 0.2  # how late a line can be queried
+SAMPLE_SECONDS = 5.0
+EXPORT_SECONDS = 5.0
+RETENTION_SECONDS = 60.0
+
+
+class Recorder:
+    """Ingest, samples, exported metrics and retention of a state directory."""
+
+    def __init__(self, state: State, store: LogStore, directory: Path) -> None:
+        self._store = store
+        self._steps = (
+            (INGEST_SECONDS, Ingest(state, store, directory).step),
+            (SAMPLE_SECONDS, Sampler(state, store, directory).step),
+            (EXPORT_SECONDS, Export(state, store).step),
+            (RETENTION_SECONDS, Retention(store, bounds()).step),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Step until `stop` is set, and leave without waiting a period out."""
+        wakes = [Wake() for _ in self._steps]
+        loops = [
+            every(seconds, step, stop, wake)
+            for (seconds, step), wake in zip(self._steps, wakes, strict=True)
+        ]
+        await asyncio.gather(*loops, _ring_at(stop, wakes))
+
+
+async def _ring_at(stop: asyncio.Event, wakes: list[Wake]) -> None:
+    await stop.wait()
+    for wake in wakes:
+        wake.ring()
