@@ -6,6 +6,7 @@ from typing import Any
 from ops import diagnostics, kql, platform
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
+from ops.errors import OpsError
 from ops.measures import (
     Event,
     Latency,
@@ -41,7 +42,10 @@ def metrics(
         ended = platform.outcomes(workspace, name, window)
         latency = platform.latencies(workspace, name, window, served(ended))
         points = platform.points(workspace, name, window)
-    used = usage(workspace, endpoint, window)
+    try:
+        used, unread = usage(workspace, endpoint, window), []
+    except OpsError as error:  # the requests' rows may be read by others than metrics
+        used, unread = {}, [f"no CPU, memory, instances: {first_line(error)}"]
     names = sorted({*endpoint.deployments, *(each.deployment for each in ended)} - {""})
     if any(not each.deployment for each in ended):
         names.append("")  # what was refused before it got to one
@@ -49,13 +53,12 @@ def metrics(
         measure(each, ended, latency.get(each), used.get(each), window)
         for each in names
     ]
-    notes = [] if rows else [OFF]
     return Metrics(
         endpoint=name,
         window=window,
         source="requests" if rows else "platform",
         deployments=measures,
-        notes=notes + too_few(measures),
+        notes=[*([] if rows else [OFF]), *unread, *too_few(measures)],
         points=points,
     )
 
@@ -139,6 +142,10 @@ def served(outcomes: list[Outcome]) -> dict[str, int]:
     for each in outcomes:
         counts[each.deployment] = counts.get(each.deployment, 0) + each.count
     return counts
+
+
+def first_line(error: OpsError) -> str:
+    return error.problem.splitlines()[0]
 
 
 def aware(moment: datetime) -> datetime:

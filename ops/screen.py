@@ -57,7 +57,8 @@ def findings(diagnosis: "Diagnosis") -> None:
         out.print(Text(f"not looked at: {render.clean(reason)}", style="dim"))
     if not diagnosis.findings:
         text = Text.assemble(("healthy", "green"), f"  {diagnosis.endpoint}: nothing ")
-        out.print(text.append(f"found in {_length(diagnosis)}"))
+        whole = "" if not diagnosis.unread else ", as far as it could be looked at"
+        out.print(text.append(f"found in {_length(diagnosis)}{whole}"))
 
 
 def _finding(finding: "Finding") -> "list[Text]":

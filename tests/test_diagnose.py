@@ -281,6 +281,17 @@ def test_one_failure_in_a_thousand_is_a_warning():
     assert only(facts(outcomes=ended)).severity == "warning"
 
 
+def test_what_was_before_the_last_good_deploy_is_only_noted():
+    last = NOW - timedelta(minutes=9)
+    ended = [outcome(count=50), outcome(424, 50, model_status=500, last=last)]
+    mended = entry(outcome="done", minutes=5)
+
+    finding = only(facts(outcomes=ended, history=[mended]))
+
+    assert finding.severity == "note"
+    assert finding.title.endswith("before the last deploy")
+
+
 def test_a_crash_loop_is_told_with_what_the_script_said():
     loops = [event("BackOff", minutes) for minutes in (3, 2, 1)]
     died = console("invoke_init", "MemoryError")

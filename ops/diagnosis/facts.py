@@ -85,3 +85,14 @@ def rows(outcomes: list[Outcome]) -> list[str]:
         said = f"{plural(each.count, copies + 'request')} answered {each.status}"
         lines.append(f"{said}{model}{reason}{span([each])}{follow}")
     return lines
+
+
+def touched(entry: Entry) -> set[str]:
+    """The deployments that a change names, before or after."""
+    return {
+        key
+        for part in (entry.before, entry.after)
+        if isinstance(part, dict)
+        for key in part
+        if key != "traffic"
+    }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ops.diagnosis import scripts
-from ops.diagnosis.facts import Facts, Finding, at
+from ops.diagnosis.facts import Facts, Finding, at, touched
 from ops.endpoints import Deployment
 from ops.journal import Entry
 
@@ -127,7 +127,7 @@ def failed_otherwise(facts: Facts, deployment: Deployment) -> Finding | None:
 def last_failure(facts: Facts, deployment: Deployment) -> Entry | None:
     """The latest change of a deployment, if it failed."""
     for entry in facts.history:
-        if entry.verb in ("deploy", "scale") and deployment.name in _touched(entry):
+        if entry.verb in ("deploy", "scale") and deployment.name in touched(entry):
             return entry if entry.outcome == "failed" else None
     return None
 
@@ -173,17 +173,6 @@ def _failed(
 def _build(facts: Facts, name: str) -> list[str]:
     error = build_error(facts.builds.get(name, []))
     return [f"build: {error}"] if error else []
-
-
-def _touched(entry: Entry) -> set[str]:
-    """The deployments that a change names, before or after."""
-    return {
-        key
-        for part in (entry.before, entry.after)
-        if isinstance(part, dict)
-        for key in part
-        if key != "traffic"
-    }
 
 
 RULES: list[Rule] = [*(coded(code) for code in CODES), failed_otherwise]

@@ -7,7 +7,7 @@ whatever the model answers short of 200 is a 424, with the model's own status be
 from math import ceil
 
 from ops.diagnosis import scripts
-from ops.diagnosis.facts import Facts, Finding, Severity, plural, rows
+from ops.diagnosis.facts import Facts, Finding, Severity, plural, rows, touched
 from ops.endpoints import Deployment
 from ops.measures import Outcome, enough
 
@@ -205,7 +205,8 @@ def _answered(
 ) -> Finding:
     return Finding(
         severity=_severity(facts, deployment, found),
-        title=f"{_part(facts, deployment, found)} of {deployment.name} {what}",
+        title=f"{_part(facts, deployment, found)} of {deployment.name} {what}"
+        + (", before the last deploy" if over(facts, deployment, found) else ""),
         deployment=deployment.name,
         evidence=evidence,
         cause=cause,
@@ -214,8 +215,23 @@ def _answered(
 
 
 def _severity(facts: Facts, deployment: Deployment, found: list[Outcome]) -> Severity:
+    if over(facts, deployment, found):
+        return "note"
     ratio = total(found) / facts.requests(deployment.name)
     return "serious" if ratio >= SERIOUS_RATIO else "warning"
+
+
+def over(facts: Facts, deployment: Deployment, found: list[Outcome]) -> bool:
+    """Whether all of it was before the last deploy that went well."""
+    lasts = [each.last for each in found if each.last]
+    deploys = [
+        entry.at
+        for entry in facts.history
+        if entry.verb == "deploy"
+        and entry.outcome == "done"
+        and deployment.name in touched(entry)
+    ]
+    return bool(lasts and deploys) and max(lasts) < max(deploys)
 
 
 def _part(facts: Facts, deployment: Deployment, found: list[Outcome]) -> str:
