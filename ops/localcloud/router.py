@@ -67,8 +67,10 @@ class Router:
         return [
             operation
             for endpoint in self._state.of_type("onlineendpoints")
-            if endpoint.properties.get("provisioningState") != "Deleting"
-            and (operation := self._state.open_operation(endpoint.id))
+            if (operation := self._state.open_operation(endpoint.id))
+            # Read after its operation: one that deletes is not ours to settle.
+            and (now := self._state.resource(endpoint.id))
+            and now.properties.get("provisioningState") != "Deleting"
         ]
 
     def _publish(self) -> None:

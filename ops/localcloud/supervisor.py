@@ -73,7 +73,7 @@ class Supervisor:
         deployments = self._state.of_type("deployments")
         for deployment in deployments:
             try:
-                self._advance(deployment, now)
+                self._advance(deployment.id, now)
             except Exception:  # the others must not wait for this one to be mended
                 log.exception("%s could not be seen to", deployment.id)
         known = {deployment.id for deployment in deployments}
@@ -83,8 +83,12 @@ class Supervisor:
         for endpoint in self._state.of_type("onlineendpoints"):
             self._delete_if_empty(endpoint)
 
-    def _advance(self, deployment: Resource, now: datetime) -> None:
-        operation = self._state.open_operation(deployment.id)
+    def _advance(self, id_: str, now: datetime) -> None:
+        operation = self._state.open_operation(id_)
+        # After its operation: what that asks for must not be told done by older wishes.
+        deployment = self._state.resource(id_)
+        if deployment is None:
+            return
         instances = self._state.instances(deployment.id)
         deleting = self._deleting(deployment)
         asked = purpose(deployment, operation, instances)

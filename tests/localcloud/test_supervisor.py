@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -73,6 +74,39 @@ def test_a_spec_cannot_say_where_its_model_lies(rig):
 
     assert rig.score({"show": "AZUREML_MODEL_DIR"})[1]["value"].endswith("/iris/7")
     assert rig.score({"show": "AML_APP_ROOT"})[1]["value"].endswith("/src")
+
+
+def test_a_change_that_comes_in_mid_step_is_not_taken_for_done(rig, monkeypatch):
+    rig.succeed(rig.deploy(variables={"VERSION": "1"}))
+    changes = []
+
+    def read_then_changed(type_):
+        found = State.of_type(rig.state, type_)
+        if type_ == "deployments" and not changes:
+            changes.append(rig.change_variables(VERSION="2"))
+        return found
+
+    monkeypatch.setattr(rig.state, "of_type", read_then_changed)
+    rig.step()
+
+    rig.succeed(changes[0])
+    assert rig.score()[1]["version"] == "2"
+
+
+def test_an_endpoint_deleted_in_mid_step_does_not_come_back(rig, monkeypatch):
+    deletions = []
+
+    def read_then_deleted(type_):
+        found = State.of_type(rig.state, type_)
+        if type_ == "onlineendpoints" and not deletions:
+            deletions.append(rig.delete(ENDPOINT, "oe"))
+        return found
+
+    monkeypatch.setattr(rig.state, "of_type", read_then_deleted)
+    rig.router.step(datetime.now(UTC))
+
+    rig.succeed(deletions[0])
+    assert rig.state.resource(ENDPOINT) is None
 
 
 def test_scaling_keeps_the_instances_there_are(rig):
