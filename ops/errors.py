@@ -13,10 +13,14 @@ OpsError                    exit status 1
   Interrupted               130: Ctrl-C, with the state that is left
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from invoke import Exit
+
+# A verb that acts on an endpoint, up to the comment behind it.
+VERB = re.compile(r"^invoke (?!cloud\.|--)[^#]*[^#\s]")
 
 
 class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
@@ -27,8 +31,19 @@ class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
     def __init__(self, problem: str, *remedies: str) -> None:
         self.problem = problem
         self.remedies = remedies
-        lines = [problem, *(f"  try: {remedy}" for remedy in remedies)]
-        super().__init__("\n".join(lines), code=self.status)
+        super().__init__(self._text(), code=self.status)
+
+    def lead_to(self, flags: str) -> None:
+        """Have every verb among the remedies act where the refused one did."""
+        self.remedies = tuple(
+            VERB.sub(rf"\g<0>{flags}", each) for each in self.remedies
+        )
+        self.message = self._text()
+
+    def _text(self) -> str:
+        return "\n".join(
+            [self.problem, *(f"  try: {remedy}" for remedy in self.remedies)]
+        )
 
     def __str__(self) -> str:
         return str(self.message)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Argument, Collection, Context, Task, task
 
-from ops.errors import Interrupted, Refused, UsageError
+from ops.errors import Interrupted, OpsError, Refused, UsageError
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
@@ -227,6 +227,9 @@ def _verb(
                 f"invoke status{call.flags}",
                 f"invoke history{call.flags}",
             ) from None
+        except OpsError as refusal:
+            refusal.lead_to(call.flags)
+            raise
         if call.dry_run:
             sys.stderr.write("dry run: nothing was changed\n")
 
