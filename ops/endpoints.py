@@ -1,11 +1,13 @@
 """What is live: an endpoint and its deployments, read from Azure as plain facts."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ops.clients import Workspace
-from ops.errors import NotFound
+from ops.errors import NotFound, UsageError
 
+NAME = re.compile(r"[A-Za-z0-9-]+")
 MOST_INSTANCES = 50  # of one deployment; Azure: how-to-manage-quotas
 
 
@@ -46,6 +48,10 @@ class Endpoint:
 
 
 def path(endpoint: str, deployment: str | None = None) -> str:
+    """Where a resource lies below the workspace; no name leads anywhere else."""
+    for name in (endpoint, deployment or endpoint):
+        if not NAME.fullmatch(name):
+            raise UsageError(f"{name!r} can't be the name of anything on Azure.")
     below = f"/deployments/{deployment}" if deployment else ""
     return f"onlineEndpoints/{endpoint}{below}"
 
