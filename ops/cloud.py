@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ops.errors import OpsError, Unreachable
 from ops.settings import ROOT, shown, state_directory
@@ -60,11 +60,9 @@ def up(port: int = 0) -> LocalCloud:
     """Find localcloud, or start it and wait until it serves."""
     if cloud := find():
         return cloud
-    where = directory()
-    where.mkdir(parents=True, exist_ok=True, mode=0o700)
-    log = where / "controlplane.log"
+    log = directory() / "controlplane.log"
     command = [*_command("serve"), *(["--port", str(port)] if port else [])]
-    with log.open("ab") as stream:
+    with _opened(log) as stream:
         began = stream.tell()
         process = subprocess.Popen(
             command,
@@ -101,6 +99,17 @@ def run(verb: str, *, text: str = "") -> str:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise OpsError(said[-1] if said else f"localcloud {verb} failed.")
     return done.stdout.strip()
+
+
+def _opened(log: Path) -> BinaryIO:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return log.open("ab")
+    except OSError as error:
+        raise OpsError(
+            f"localcloud can't be kept in {shown(log.parent)}: {error.strerror}.",
+            "AML_OPS_STATE=<a folder of yours> for all verbs",
+        ) from None
 
 
 def _command(verb: str) -> list[str]:

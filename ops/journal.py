@@ -10,11 +10,11 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ops.errors import Busy, OpsError, UsageError
 from ops.settings import shown, state_directory
@@ -109,10 +109,8 @@ def most(text: str) -> int:
 @contextmanager
 def lock(verb: str, stage: str, endpoint: str) -> Iterator[None]:
     """Keep other changing verbs of this machine off an endpoint; raise Busy."""
-    folder = state_directory() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{stage}.{endpoint}"
-    with path.open("a+", encoding="utf-8") as stream:
+    path = state_directory() / "locks" / f"{stage}.{endpoint}"
+    with _opened(path) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -124,9 +122,21 @@ def lock(verb: str, stage: str, endpoint: str) -> Iterator[None]:
             ) from None
         stream.truncate(0)
         now = datetime.now(UTC).strftime("%H:%M:%S")
-        stream.write(f"{verb}, process {os.getpid()}, since {now} UTC")
-        stream.flush()
+        with suppress(OSError):  # a full disk: the lock holds, nameless
+            holder = f"{verb}, process {os.getpid()}, since {now} UTC"
+            os.write(stream.fileno(), holder.encode())
         yield
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise OpsError(
+            f"The lock {shown(path)} can't be taken: {error.strerror}. "
+            "Nothing has been changed."
+        ) from None
 
 
 def _path(stage: str) -> Path:

@@ -88,6 +88,16 @@ def test_nothing_is_changed_where_the_journal_cannot_be_written(tmp_path):
         pytest.fail("the change went on without its journal entry")
 
 
+def test_nothing_is_changed_where_the_lock_cannot_be_taken(tmp_path):
+    (tmp_path / "locks").write_text("a file in the way")
+
+    with (
+        pytest.raises(OpsError, match="Nothing has been changed"),
+        journal.lock("scale", "local", "iris"),
+    ):
+        pytest.fail("the change went on without its lock")
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "many", "10001"])
 def test_most_is_a_sensible_number(text):
     with pytest.raises(UsageError):
