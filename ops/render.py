@@ -69,7 +69,7 @@ def plain(value: Any) -> Any:
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def verbs(groups: Mapping[str, list[tuple[str, str]]]) -> None:
@@ -156,7 +156,7 @@ def phases(phases: "Iterable[Phase]") -> None:
             if task is not None:
                 progress.remove_task(task)
                 task = None
-            progress.console.print(_phase(title, phase))
+            progress.console.print(_phase(title, phase), soft_wrap=True)
 
 
 def how_to_call(endpoint: "Endpoint", sample: str, flags: str) -> None:

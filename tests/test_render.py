@@ -1,0 +1,24 @@
+"""What a pipe gets to read."""
+
+import json
+from datetime import UTC, datetime
+
+from ops import render
+from ops.creating import Step
+from ops.deploy import Phase
+
+
+def test_a_pipe_gets_a_phase_in_one_line(capsys):
+    step = Step(kind="endpoint", target="iris", action="update", reason="long " * 30)
+
+    render.phases([Phase(step=step, outcome="done", seconds=1.0)])
+
+    assert capsys.readouterr().out.splitlines()[0].endswith("1.0 s")
+
+
+def test_json_has_times_that_others_can_read(capsys):
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    render.as_json({"at": moment})
+
+    assert json.loads(capsys.readouterr().out) == {"at": "2026-01-02T03:04:05+00:00"}
