@@ -57,6 +57,11 @@ def entity(file: SpecFile) -> Any:
         raise InvalidSpec([f"{file.shown}: {_schema_text(error)}"]) from None
     except MlException as error:
         raise InvalidSpec([f"{file.shown}: {plain(str(error.message))}"]) from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # The SDK's schema trips over shapes that it did not think of.
+        raise InvalidSpec(
+            [f"{file.shown}: azure.ai.ml can't read it: {error}"]
+        ) from None
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def _files(folder: Path, problems: list[str]) -> Iterator[SpecFile]:
         try:
             data = read_yaml(path)
         except InvalidSpec as error:
-            problems += error.problem.splitlines()[1:]
+            problems += [line[4:] for line in error.problem.splitlines()[1:]]
             continue
         schema = str(data.get("$schema", ""))
         kind = KINDS.get(schema.rsplit("/", 1)[-1])

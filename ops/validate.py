@@ -219,7 +219,8 @@ def _conda(environment: SpecFile) -> tuple[conda.Conda | Problem, str]:
     try:
         data = conda.load(environment)
     except NotFound as error:
-        return Problem(where=environment.shown, text=error.problem), where
+        text = error.problem.removeprefix(f"{environment.shown}: ")
+        return Problem(where=environment.shown, text=text), where
     except ValueError as error:
         reason = " ".join(str(error).split())
         return Problem(where=where, text=f"can't be read as YAML: {reason}"), where
@@ -234,8 +235,12 @@ def _needed(model: SpecFile | None) -> dict[str, str]:
     path = model.file("path") if model else None
     if path is None or not (path / "versions.json").is_file():
         return {}
-    recorded = json.loads((path / "versions.json").read_text(encoding="utf-8"))
-    return dict(recorded.get("scoring", {}))
+    file = path / "versions.json"
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")).get("scoring", {}))
+    except (ValueError, AttributeError, TypeError):
+        text = f"{shown(file)}: does not hold the versions that training writes"
+        raise InvalidSpec([text], "invoke train") from None
 
 
 def _unfiled(file: SpecFile, field: str, value: Any, example: str) -> Iterator[Problem]:

@@ -68,6 +68,35 @@ def test_all_problems_are_reported_together(folder):
     assert "names no python" in found
 
 
+def test_a_file_that_cannot_be_read_is_one_item_of_the_list(folder):
+    (folder / "blue.yaml").write_text("- a\n")
+
+    assert re.search(r"^  - \S*blue.yaml: holds list", all_problems(), re.MULTILINE)
+
+
+def test_a_conda_file_that_is_not_utf8_is_named(folder):
+    (folder / "conda.yaml").write_bytes(b"name: \xe9\n")
+
+    assert "conda.yaml: can't be read as YAML" in all_problems()
+
+
+def test_a_file_that_lacks_is_named_once(folder):
+    (folder / "conda.yaml").unlink()
+
+    first = all_problems().splitlines()[0]
+
+    assert first.count("environment.yaml") == 1
+
+
+@pytest.mark.parametrize("content", ["[", "[1]", '{"scoring": 1}'])
+def test_broken_versions_beside_a_model_are_named(folder, content):
+    path = folder.parents[1] / "model/iris/1/versions.json"
+    path.write_text(content)
+
+    with pytest.raises(InvalidSpec, match=r"versions.json: does not hold"):
+        validate.check(specs.load("iris"))
+
+
 def test_what_an_unknown_endpoint_could_be_is_told(folder):
     with pytest.raises(Exception, match=r"no endpoint 'irsi' .* \(there are: iris\)"):
         specs.load("irsi")
