@@ -144,7 +144,7 @@ def fingerprint(*parts: Any) -> str:
 def content(path: Path) -> str:
     """A hash of a file, or of all files below a folder with their names.
 
-    Python's own leftovers do not count: Azure's upload ignores them as well.
+    Python's own leftovers do not count: nothing that they change is the author's.
     """
     digest = hashlib.sha256()
     files = [path] if path.is_file() else sorted(path.rglob("*"))

@@ -50,7 +50,8 @@ def rehearse(play: dict[str, Any], log: environments.Log) -> Outcome:
             code=play["code"],
             script=play["script"],
             model=_registered(play["model"], Path(scratch) / "model"),
-            variables=play["variables"],
+            # The code is the author's own folder: Python leaves nothing behind in it.
+            variables=play["variables"] | {"PYTHONDONTWRITEBYTECODE": "1"},
             probes={},
         )
         return _play(launch, play["payload"], Path(scratch))
