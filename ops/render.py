@@ -42,7 +42,7 @@ def console() -> "Console":
     from rich.console import Console
 
     # Piped output has no width of its own: never wrap a line that grep will read.
-    width = None if sys.stdout.isatty() else 200
+    width = None if sys.stdout.isatty() else 10_000
     return Console(highlight=False, soft_wrap=False, width=width)
 
 

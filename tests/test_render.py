@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from ops import render
+from ops import journal, render
 from ops.creating import Step
 from ops.deploy import Phase
 
@@ -14,6 +14,22 @@ def test_a_pipe_gets_a_phase_in_one_line(capsys):
     render.phases([Phase(step=step, outcome="done", seconds=1.0)])
 
     assert capsys.readouterr().out.splitlines()[0].endswith("1.0 s")
+
+
+def test_a_pipe_gets_an_entry_of_history_in_one_line(capsys):
+    entry = journal.Entry(
+        id="1",
+        verb="deploy",
+        stage="local",
+        endpoint="iris",
+        at=datetime(2026, 1, 2, tzinfo=UTC),
+        who="me@here",
+        reason="long " * 60,
+    )
+
+    render.history([entry])
+
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 def test_json_has_times_that_others_can_read(capsys):
