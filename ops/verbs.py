@@ -12,7 +12,7 @@ from functools import cached_property
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
-from invoke import Argument, Collection, Context, Task, task
+from invoke import Argument, Collection, Context, Exit, Task, task
 
 from ops.errors import Interrupted, OpsError, Refused, UsageError
 
@@ -227,6 +227,9 @@ def _verb(
                 f"invoke status{call.flags}",
                 f"invoke history{call.flags}",
             ) from None
+        except BrokenPipeError:  # `| head` has seen enough; Python would flush again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Exit(code=141) from None
         except OpsError as refusal:
             refusal.lead_to(call.flags)
             raise
