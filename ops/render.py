@@ -5,6 +5,7 @@ where there is a terminal to show it; NO_COLOR and pipes get plain text.
 """
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -43,7 +44,14 @@ def console() -> "Console":
 
     # Piped output has no width of its own: never wrap a line that grep will read.
     width = None if sys.stdout.isatty() else 10_000
-    return Console(highlight=False, soft_wrap=False, width=width)
+    # The SDK's output is diverted while it works: hold on to the real stdout. Rich
+    # itself would still print bold and dim under NO_COLOR.
+    return Console(
+        file=sys.stdout,
+        highlight=False,
+        width=width,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
 
 
 def line(text: str) -> None:
@@ -93,7 +101,7 @@ def status(endpoint: "Endpoint") -> None:
         out.print("no deployments")
         return
     table = grid("deployment", "traffic", "", "state", "instances", "type", "model")
-    table.add_column("environment")
+    table.add_column("environment", overflow="fold")
     for name, each in sorted(endpoint.deployments.items()):
         share = endpoint.traffic.get(name, 0)
         mirrored = endpoint.mirror.get(name)
@@ -139,13 +147,10 @@ def plan(plan: "Plan") -> None:
 
 def phases(phases: "Iterable[Phase]") -> None:
     """Each phase as it ends, with a clock while it runs."""
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    # The SDK's own output is diverted while it works: hold on to the real stdout.
-    out = Console(file=sys.stdout, highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=out, transient=True) as progress:
+    with Progress(*columns, console=console(), transient=True) as progress:
         task = None
         for phase in phases:
             step = phase.step
@@ -156,7 +161,7 @@ def phases(phases: "Iterable[Phase]") -> None:
             if task is not None:
                 progress.remove_task(task)
                 task = None
-            progress.console.print(_phase(title, phase), soft_wrap=True)
+            progress.console.print(_phase(title, phase))
 
 
 def how_to_call(endpoint: "Endpoint", sample: str, flags: str) -> None:
@@ -312,7 +317,7 @@ def grid(*columns: str) -> "Table":
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # narrow terminals lose nothing
     return table
 
 

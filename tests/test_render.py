@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from ops import journal, render
 from ops.creating import Step
-from ops.deploy import Phase
+from ops.deploy import Phase, Plan
+from ops.deployments import Scaling
 
 
 def test_a_pipe_gets_a_phase_in_one_line(capsys):
@@ -30,6 +31,25 @@ def test_a_pipe_gets_an_entry_of_history_in_one_line(capsys):
     render.history([entry])
 
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_no_color_means_plain_text(capsys, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, as far as rich can tell
+
+    render.scaling(Scaling(deployment="blue", before=1, after=2))
+
+    assert capsys.readouterr().out == "blue  instances  1 -> 2\n"
+
+
+def test_a_narrow_terminal_loses_nothing(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    step = Step(kind="model", target="iris:1", action="skip", reason="x" * 90)
+
+    render.plan(Plan(spec=None, deployment=None, live=None, steps=[step], first=False))
+
+    assert capsys.readouterr().out.count("x") == 90
 
 
 def test_json_has_times_that_others_can_read(capsys):
