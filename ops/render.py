@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ops.endpoints import Endpoint
     from ops.journal import Entry
     from ops.keys import Keys
-    from ops.tails import Tail
     from ops.scoring import Answer
+    from ops.tails import Tail
     from ops.traffic import Shift
     from ops.validate import Problem
 
