@@ -62,14 +62,18 @@ class Ingest:
             self._store_if_large()
         workspace = self._state.of_type("workspaces")[0].id
         gone = [of_ended(one, workspace) for one in ended(self._directory)]
-        waiting = inodes(gone)
-        for source in [*gone, *self._living()]:
-            older = waiting.get(source.key, set())
-            while self._console(source, older) and time.monotonic() < deadline:
-                self._store_if_large()
-        self._store_batch()
         for source in gone:
+            self._read(source, set(), deadline)
+            self._store_batch()  # before the file goes, and before the next one's
             self._remove(source)
+        waiting = inodes(gone)
+        for source in self._living():
+            self._read(source, waiting.get(source.key, set()), deadline)
+        self._store_batch()
+
+    def _read(self, source: Source, older: set[int], deadline: float) -> None:
+        while self._console(source, older) and time.monotonic() < deadline:
+            self._store_if_large()
 
     def _know(self) -> None:
         """What flows now. Of an endpoint that is gone, its last lines still do."""
@@ -153,6 +157,7 @@ class Ingest:
         insights = self._told.get(source.deployment, False)
         with opened(source.path) as stream:
             if stream is None:
+                self._unread.setdefault(source.key, Position())  # all of it is to come
                 return False
             file = os.fstat(stream.fileno())
             if since is None and not insights:
@@ -231,9 +236,12 @@ class Ingest:
         known = self._position(source.key)
         if known and known.segment == file.st_ino and at_end(known, file):
             source.path.unlink()
-            self._unread.pop(source.key, None)
             if source.key in self._store.positions():
                 self._store.append(Batch(positions={source.key: None}))
+            # A builder's next log begins anew, and an instance has no next one.
+            self._unread.pop(source.key, None)
+            if not source.instance:
+                self._unread[source.key] = Position(stamp=known.stamp)
 
 
 def at_end(position: Position, file: os.stat_result) -> bool:
