@@ -24,7 +24,7 @@ LATENCIES = {
     95: "RequestLatency_P95",
     99: "RequestLatency_P99",
 }
-GRAINS = (1, 5, 15, 60, 360, 720, 1440)  # minutes; no others are served
+GRAINS = (1, 5, 15, 30, 60, 360, 720, 1440)  # minutes; no others are served
 ENDED = "deployment eq '*' and statusCode eq '*' and modelStatusCode eq '*'"
 MOST_SERIES = 200
 

@@ -12,6 +12,7 @@ from ops.measures import Event, Metrics, window
 from ops.settings import Stage
 
 EVENTS, CHANGES = 12, 12  # more don't fit any screen
+DOWN = "localcloud is down"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +48,11 @@ class Watch:
         try:
             self._sight = self._read(self._sight, now)
         except OpsError as error:
+            trouble = error.problem.splitlines()[0]
             if isinstance(error, Unreachable):
                 self._workspace = None  # the next one may have another port
-            trouble = error.problem.splitlines()[0]
+                down = self._stage.local and cloud.find() is None
+                trouble = DOWN if down else trouble
             self._sight = replace(self._sight, looked=now, trouble=trouble)
         return self._sight
 
@@ -85,5 +88,5 @@ def attach(stage: Stage) -> Workspace:
         return clients.connect(stage)
     found = cloud.find()
     if found is None:
-        raise Unreachable("localcloud is down", "invoke cloud.up")
+        raise Unreachable(DOWN, "invoke cloud.up")
     return Workspace(stage, found)

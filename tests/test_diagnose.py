@@ -239,6 +239,7 @@ def test_the_instances_asked_for_are_those_the_rate_needs():
     [
         (408, 0, "request_timeout_ms (5000)"),
         (424, 502, "died in the middle of a request"),
+        (424, 0, "died in the middle of a request"),
         (500, 0, "Azure's own front end failed"),
         (503, 0, "had no ready instance"),
         (499, 0, "callers' own timeout"),
@@ -290,6 +291,29 @@ def test_what_was_before_the_last_good_deploy_is_only_noted():
 
     assert finding.severity == "note"
     assert finding.title.endswith("before the last deploy")
+
+
+def test_what_befell_another_deployment_of_the_name_is_not_this_ones():
+    body = {
+        "name": "blue",
+        "properties": {"provisioningState": "Succeeded"},
+        "systemData": {"createdAt": (NOW - timedelta(minutes=5)).isoformat()},
+    }
+    old = NOW - timedelta(minutes=9)
+    ended = [outcome(408, 9, last=old), outcome(count=10, last=NOW)]
+    found = facts(
+        to_deployment(body), outcomes=ended, events=[event("BackOff", minutes=9)]
+    )
+
+    assert rules.findings(found) == []
+
+
+def test_crashes_before_the_last_good_deploy_are_over():
+    loops = [event("BackOff", 9), event("LivenessProbeFailed", 9)]
+
+    found = facts(events=loops, history=[entry(outcome="done", minutes=5)])
+
+    assert rules.findings(found) == []
 
 
 def test_a_crash_loop_is_told_with_what_the_script_said():

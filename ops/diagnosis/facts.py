@@ -1,7 +1,7 @@
 """What a diagnosis goes by: all that was read, and what a rule makes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -42,6 +42,37 @@ class Facts:
             if each.deployment == deployment
             and (not statuses or each.status in statuses)
         ]
+
+    def born(self, deployment: str) -> datetime | None:
+        """When it was created: what is older was another one's of that name."""
+        live = self.endpoint.deployments.get(deployment)
+        told = (live.body.get("systemData") or {}).get("createdAt") if live else None
+        return datetime.fromisoformat(told) if told else None
+
+    def mended(self, deployment: str) -> datetime | None:
+        """When the last deploy of it that went well began."""
+        went_well = [
+            entry.at
+            for entry in self.history
+            if entry.verb == "deploy"
+            and entry.outcome == "done"
+            and deployment in touched(entry)
+        ]
+        return max(went_well, default=None)
+
+    def current(self) -> "Facts":
+        """Without what befell a deployment of the same name that is gone."""
+        born = {name: self.born(name) for name in self.endpoint.deployments}
+
+        def stays(deployment: str, moment: datetime | None) -> bool:
+            start = born.get(deployment)
+            return start is None or moment is None or moment >= start
+
+        return replace(
+            self,
+            outcomes=[o for o in self.outcomes if stays(o.deployment, o.last)],
+            events=[e for e in self.events if stays(e.deployment, e.at)],
+        )
 
     def requests(self, deployment: str) -> int:
         return sum(each.count for each in self.of(deployment))
@@ -96,3 +127,7 @@ def touched(entry: Entry) -> set[str]:
         for key in part
         if key != "traffic"
     }
+
+
+def total(outcomes: list[Outcome]) -> int:
+    return sum(each.count for each in outcomes)

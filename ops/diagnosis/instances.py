@@ -176,7 +176,15 @@ def in_progress(facts: Facts, deployment: Deployment) -> Finding | None:
 
 
 def _events(facts: Facts, deployment: str, *names: str) -> list[Event]:
-    return [e for e in facts.events if e.deployment == deployment and e.name in names]
+    """Its events of these names, since the last deploy that went well."""
+    mended = facts.mended(deployment)
+    return [
+        each
+        for each in facts.events
+        if each.deployment == deployment
+        and each.name in names
+        and (mended is None or each.at >= mended)
+    ]
 
 
 def _said(events: list[Event]) -> list[str]:

@@ -4,15 +4,13 @@ Azure: how-to-troubleshoot-online-endpoints, "HTTP status codes": on a managed e
 whatever the model answers short of 200 is a 424, with the model's own status beside it.
 """
 
-from math import ceil
-
-from ops.diagnosis import scripts
-from ops.diagnosis.facts import Facts, Finding, Severity, plural, rows, touched
+from ops.diagnosis import capacity, scripts
+from ops.diagnosis.facts import Facts, Finding, Severity, plural, rows, total
 from ops.endpoints import Deployment
 from ops.measures import Outcome, enough
 
 SERIOUS_RATIO = 0.01  # one request in a hundred
-UTILISATION = 0.7  # of what instances can take, so that a burst finds room
+GONE = 502  # instead of a model's status, where the connection broke
 LONGEST_TIMEOUT_MS = 180_000  # Azure's own limit
 
 
@@ -21,7 +19,7 @@ def run_raises(facts: Facts, deployment: Deployment) -> Finding | None:
     found = [
         each
         for each in facts.of(deployment.name, 424)
-        if each.model_status not in (502, *range(400, 500))
+        if each.model_status not in (0, GONE, *range(400, 500))
     ]
     if not found:
         return None
@@ -73,9 +71,11 @@ def bad_requests(facts: Facts, deployment: Deployment) -> Finding | None:
 
 
 def instance_lost(facts: Facts, deployment: Deployment) -> Finding | None:
-    """424 with 502: the instance took the request and went away."""
+    """424 without an answer of the model: the instance took it and went away."""
     found = [
-        each for each in facts.of(deployment.name, 424) if each.model_status == 502
+        each
+        for each in facts.of(deployment.name, 424)
+        if each.model_status in (0, GONE)
     ]
     if not found:
         return None
@@ -123,12 +123,12 @@ def throttled(facts: Facts, deployment: Deployment) -> Finding | None:
     found = facts.of(deployment.name, 429)
     if not found:
         return None
-    limit = 2 * deployment.max_concurrent * deployment.instances
+    limit = capacity.in_flight(deployment)
     arithmetic = (
         f"2 x max_concurrent_requests_per_instance {deployment.max_concurrent} x "
         f"instance_count {deployment.instances} = {limit} in flight"
     )
-    wanted = max(instances_for(facts, deployment), deployment.instances + 1)
+    wanted = max(capacity.instances_for(facts, deployment), deployment.instances + 1)
     return _answered(
         facts,
         deployment,
@@ -136,7 +136,7 @@ def throttled(facts: Facts, deployment: Deployment) -> Finding | None:
         "were turned away",
         evidence=[*rows(found), arithmetic],
         cause=f"too many pending requests: {deployment.name} holds {limit} at a time, "
-        "and callers sent more" + _burst(facts, deployment, found),
+        "and callers sent more" + capacity.throughput(facts, deployment),
         next=[
             f"invoke scale --deployment {deployment.name} --instances {wanted}"
             f"{facts.flags}",
@@ -178,21 +178,6 @@ def callers_leave(facts: Facts, deployment: Deployment) -> Finding | None:
     )
 
 
-def instances_for(facts: Facts, deployment: Deployment) -> int:
-    """How many instances would hold what came: rate x latency / concurrency."""
-    median = enough(facts.latencies.get(deployment.name)).get(50)
-    if median is None:
-        return 0
-    own = facts.of(deployment.name)
-    a_second = total(own) / (facts.window.minutes * 60)
-    busy = a_second * median / 1000
-    return ceil(busy / (UTILISATION * deployment.max_concurrent))
-
-
-def total(outcomes: list[Outcome]) -> int:
-    return sum(each.count for each in outcomes)
-
-
 def _answered(
     facts: Facts,
     deployment: Deployment,
@@ -224,14 +209,8 @@ def _severity(facts: Facts, deployment: Deployment, found: list[Outcome]) -> Sev
 def over(facts: Facts, deployment: Deployment, found: list[Outcome]) -> bool:
     """Whether all of it was before the last deploy that went well."""
     lasts = [each.last for each in found if each.last]
-    deploys = [
-        entry.at
-        for entry in facts.history
-        if entry.verb == "deploy"
-        and entry.outcome == "done"
-        and deployment.name in touched(entry)
-    ]
-    return bool(lasts and deploys) and max(lasts) < max(deploys)
+    mended = facts.mended(deployment.name)
+    return mended is not None and bool(lasts) and max(lasts) < mended
 
 
 def _part(facts: Facts, deployment: Deployment, found: list[Outcome]) -> str:
@@ -246,17 +225,6 @@ def _follow(facts: Facts, found: list[Outcome]) -> list[str]:
     """How to see one of the requests whole, where one is known by its id."""
     known = [each.request_id for each in found if each.request_id]
     return [f"invoke logs --request-id {known[0]}{facts.flags}"] if known else []
-
-
-def _burst(facts: Facts, deployment: Deployment, found: list[Outcome]) -> str:
-    median = enough(facts.latencies.get(deployment.name)).get(50)
-    if not median:
-        return ""
-    at_once = deployment.max_concurrent * deployment.instances
-    return (
-        f"; at a median of {median:.0f} ms it serves about "
-        f"{at_once * 1000 / max(median, 1):,.0f} requests a second"
-    )
 
 
 RULES = [

@@ -10,6 +10,7 @@ ORDER = ("serious", "warning", "note")
 
 def findings(facts: Facts) -> list[Finding]:
     """What is wrong, by severity; within one, deployments with weight come first."""
+    facts = facts.current()
     found = [
         finding
         for deployment in facts.deployments

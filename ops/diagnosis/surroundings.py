@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from ops.diagnosis.facts import Facts, Finding, at, plural, rows
-from ops.diagnosis.responses import total
+from ops.diagnosis.facts import Facts, Finding, at, plural, rows, total
 
 BEFORE_TROUBLE = timedelta(minutes=30)
 

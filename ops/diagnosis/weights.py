@@ -3,8 +3,7 @@
 from datetime import timedelta
 from math import sqrt
 
-from ops.diagnosis.facts import Facts, Finding, plural, rows
-from ops.diagnosis.responses import total
+from ops.diagnosis.facts import Facts, Finding, plural, rows, total
 from ops.journal import Entry
 from ops.measures import Latency, enough
 
