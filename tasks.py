@@ -28,7 +28,7 @@ def validate(call: Call, run=False):
     validate.require_sound(found)
 
 
-@changes(deployment="Which deployment file: blue, green...")
+@changes(deployment="Which deployment file: blue (the default), green...")
 def deploy(call: Call, deployment="blue"):
     """Create or update a deployment.
 
@@ -399,7 +399,7 @@ def delete_endpoint(call: Call):
     from ops import deployments, endpoints, render
 
     endpoint = endpoints.get(call.workspace, call.endpoint)
-    call.approve(f"delete {call.endpoint} and all its deployments", always=True)
+    call.approve(f"delete {deployments.described(endpoint)}", always=True)
     render.line(deployments.delete_endpoint(call.workspace, endpoint, **call.how))
 
 
@@ -409,7 +409,7 @@ def history(call: Call, most="20", all=False):
     from ops import journal, render
 
     endpoint = None if all else call.endpoint
-    found = journal.entries(call.stage_name, endpoint, journal.most(most))
+    found = journal.entries(call.stage.name, endpoint, journal.most(most))
     call.show(found, render.history)
 
 
@@ -442,7 +442,7 @@ def reset(call: Call, yes=False):
     """Stop localcloud and delete all it holds."""
     from ops import cloud, render
 
-    call.approve("delete every endpoint, model and log of localcloud", always=True)
+    call.approve("delete all that localcloud holds", always=True, word="localcloud")
     render.line(cloud.run("reset"))
 
 

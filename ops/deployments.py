@@ -137,10 +137,10 @@ def delete_endpoint(
 ) -> str:
     """Delete an endpoint with all its deployments; say so."""
     name = endpoint.name
-    below = ", ".join(endpoint.deployments) or "no deployments"
     if dry_run:
-        return f"{name} would be deleted with {below}"
+        return f"{described(endpoint)} would be deleted"
     with journal.change("delete-endpoint", workspace.stage.name, name, reason) as it:
+        endpoint = endpoints.get(workspace, name)  # again: now under the lock
         it.before = {
             "traffic": endpoint.traffic,
             **{
@@ -149,7 +149,14 @@ def delete_endpoint(
             },
         }
         workspace.delete(endpoints.path(name))
-    return f"{name} deleted with {below}"
+    return f"{described(endpoint)} deleted"
+
+
+def described(endpoint: Endpoint) -> str:
+    """`iris with blue (80% of live traffic), green`: what goes with an endpoint."""
+    shares = {n: f" ({p}% of live traffic)" for n, p in endpoint.traffic.items()}
+    below = [f"{name}{shares.get(name, '')}" for name in endpoint.deployments]
+    return f"{endpoint.name} with {', '.join(below) or 'no deployments'}"
 
 
 def deletable(workspace: Workspace, name: str, deployment: str) -> Deployment:

@@ -132,6 +132,8 @@ def shift(change: "Shift") -> None:
             "  ".join(f"{_deployment(n)} {change.after[n]}%" for n in names) or "none"
         )
     console().print(f"{change.endpoint}  {change.what}  {text}")
+    if change.what == "traffic" and not change.after:
+        note(f"{change.endpoint} has no live traffic: it answers 404 to everyone")
 
 
 def plan(plan: "Plan") -> None:

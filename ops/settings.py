@@ -75,7 +75,8 @@ def load_stage(name: str) -> Stage:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that holds one mapping; raise NotFound or InvalidSpec."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # Its loader is safe_load's, but for keys that are given twice.
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError:
         raise NotFound(f"{shown(path)} does not exist.") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
@@ -85,6 +86,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
         found = "nothing" if data is None else type(data).__name__
         raise InvalidSpec([f"{shown(path)}: holds {found}, not keys and values"])
     return data
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+    """Safe, and refuses a key that is given twice: the last one would win unseen."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value!r} is given twice",
+                    problem_mark=key.start_mark,
+                )
+            seen.add(key.value if isinstance(key.value, str) else id(key))
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 FIELDS: dict[str, type] = {

@@ -103,10 +103,22 @@ def _deployment(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
         found = file.data.get("endpoint_name")
         text = f"{found!r} must be the folder's name, {spec.folder.name!r}"
         yield _problem(file, "endpoint_name", text)
+    yield from _inside(spec, file, "code_configuration", "code")
+    if model := spec.model_of(file):
+        yield from _inside(spec, model, "path")
     yield from _limits(file)
     yield from _model(spec, file)
     yield from _environment(spec, file)
     yield from _code(spec, file)
+
+
+def _inside(spec: EndpointSpec, file: SpecFile, *keys: str) -> Iterator[Problem]:
+    """A warning where a file has something uploaded from outside its project."""
+    path = file.file(*keys)
+    project = spec.folder.parent.parent
+    if path and not path.is_relative_to(project):
+        text = f"uploads {path}, which lies outside the checkout"
+        yield _problem(file, ".".join(keys), text, fatal=False)
 
 
 def _name(file: SpecFile) -> Iterator[Problem]:

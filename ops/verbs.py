@@ -134,11 +134,15 @@ class Call:
         else:
             renderer(value)
 
-    def approve(self, what: str, *, always: bool = False) -> None:
+    def approve(
+        self, what: str, *, always: bool = False, word: str | None = None
+    ) -> None:
         """Have the person confirm on a protected stage; raise Refused otherwise.
 
-        `always` asks on every stage: for what can't be undone.
+        `always` asks on every stage: for what can't be undone. What is to be typed is
+        the endpoint's name, or `word`.
         """
+        word = word or self.endpoint
         if self.dry_run or not (always or self.stage.protected):
             return
         if self.yes and (self.reason or not self.stage.protected):
@@ -149,11 +153,10 @@ class Call:
                 f"{self.verb} would {what} on {self.stage_name}: that needs {needed}."
             )
         sys.stderr.write(
-            f"{self.verb} will {what} on {self.stage_name}.\n"
-            f"Type the endpoint's name to go on: "
+            f"{self.verb} will {what} on {self.stage_name}.\nType {word} to go on: "
         )
         sys.stderr.flush()
-        if sys.stdin.readline().strip() != self.endpoint:
+        if sys.stdin.readline().strip() != word:
             raise Refused("Not confirmed: nothing was changed.")
 
 
