@@ -47,9 +47,9 @@ def paint(
             due = time.monotonic() + seconds
             seen = look()
             while True:
+                resized.clear()  # first: a size that changes while it draws counts
                 size = console.size
                 live.update(draw(seen, size.width, size.height), refresh=True)
-                resized.clear()
                 if not resized.wait(max(due - time.monotonic(), 0)):
                     break
 
