@@ -13,8 +13,11 @@ from typing import Any
 LEVELS = ("debug", "info", "warning", "error", "critical")
 SHORT = {"D": "debug", "I": "info", "W": "warning", "E": "error", "C": "critical"}
 WORDS = {"warn": "warning", "fatal": "critical", "exception": "error"}
-# The inference server's lines: `2026-11-23 14:05:01,123 E [71] azmlinfsrv - text`.
-SERVER = re.compile(r"[0-9]{4}-\S+ \S+ ([DIWEC]) \[")
+# The inference server's lines: `2026-11-23 14:05:01,123 E [71] azmlinfsrv - text`;
+# what the script prints has such a head too, of azmlinfsrv.print.
+SERVER = re.compile(
+    r"[0-9]{4}-[0-9-]{5} [0-9:,.]+ ([DIWEC]) \[[0-9]+\] ([\w.]{1,80}) - ?"
+)
 NAMED = re.compile(
     r"\b(DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\b"
     r"|\[(debug|info|warning|error|critical)\]"
@@ -126,10 +129,10 @@ TABLES = {
 def level(message: str) -> str:
     """The level a line shows of itself: the server's, JSON's, or a word's."""
     head = message[:HEAD]
+    if told := structured(message):
+        return _json_level(told)
     if found := SERVER.match(head):
         return SHORT[found[1]]
-    if head.startswith("{"):
-        return _json_level(message)
     if RAISED.match(head):
         return "error"
     if found := NAMED.search(head):
@@ -159,25 +162,31 @@ def aware(value: Any) -> datetime:
 
 
 def structured(message: str) -> dict[str, Any]:
-    """A JSON object that a line is; {} for anything else."""
-    if not message.startswith("{"):
+    """The JSON object that a line is, behind the server's head; else {}."""
+    said = spoken(message)[1]
+    if not said.startswith("{"):
         return {}
     try:
-        found = json.loads(message)
+        found = json.loads(said)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _json_level(message: str) -> str:
-    found = structured(message)
+def spoken(message: str) -> tuple[str, str]:
+    """Who logged a line, "" if it doesn't say, and the line without its head."""
+    found = SERVER.match(message)
+    return (found[2], message[found.end() :]) if found else ("", message)
+
+
+def _json_level(found: dict[str, Any]) -> str:
     named = found.get("level") or found.get("severity") or found.get("levelname")
     if isinstance(named, str) and _level_word(named) in LEVELS:
         return _level_word(named)
     status = found.get("status")
     if isinstance(status, int) and status >= 400:
         return "error" if status >= 500 else "warning"
-    return "info" if found else ""
+    return "info"
 
 
 def _level_word(text: str) -> str:

@@ -77,16 +77,27 @@ def of_request(source: Source, span: Span, request_id: str) -> list[Record]:
     around = [
         record
         for instance in {record.instance for record in lines if record.instance}
-        for record in _around(source, instance, requests)
+        for record in own_lines(_around(source, instance, requests), request_id)
         if record.identity not in known
     ]
     return sorted([*requests, *lines, *around], key=lambda record: record.time)
 
 
+def own_lines(records: list[Record], request_id: str) -> list[Record]:
+    """Lines without those that stand behind another request's line."""
+    kept, own = [], True
+    for record in records:
+        if record.request_id:
+            own = record.request_id == request_id
+        if own:
+            kept.append(record)
+    return kept
+
+
 def _around(source: Source, instance: str, requests: list[Record]) -> list[Record]:
     """What an instance wrote from the request's arrival to its answer."""
     longest = max(record.duration_ms for record in requests)
-    margin = timedelta(milliseconds=20)
+    margin = timedelta(milliseconds=2)  # durations are whole milliseconds
     start = min(r.time for r in requests) - timedelta(milliseconds=longest) - margin
     span = Span(start=start, end=max(r.time for r in requests) + margin)
     values = {"instance": instance, "most": "1000"}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops import charts, render
 from ops.errors import UsageError
-from ops.logrecords import Note, Record
+from ops.logrecords import Note, Record, spoken, structured
 from ops.tails import Tail
 
 if TYPE_CHECKING:
@@ -154,12 +154,35 @@ def output(name: str | None, json: bool) -> str:
 
 
 def _body(record: Record, marked: tuple[re.Pattern[str], ...], painted: bool) -> str:
-    message = render.clean(record.message[:SHOWN].rstrip("\n"))
+    logger, said = spoken(record.message)
+    message = render.clean(_told(record.message) or said[:SHOWN].rstrip("\n"))
     if painted:
         message = _highlighted(message, marked, LEVEL.get(record.level, ""))
     if len(record.message) > SHOWN:
         message += _paint(f" ... {len(record.message):,} characters", "2", painted)
-    return message.replace("\n", "\n             | ")
+    by = f"{logger.removeprefix('azmlinfsrv.')} " if logger else ""
+    return _paint(by, "2", painted) + message.replace("\n", "\n             | ")
+
+
+def _told(message: str) -> str:
+    """A line of JSON as `score status=400 reason="..." rows=3`; "" for other lines."""
+    told = structured(message)
+    if not told or len(message) > SHOWN:
+        return ""
+    first = [name for name in ("status", "reason", "duration_ms") if name in told]
+    rest = [name for name in told if name not in (*first, "event", "time", "features")]
+    event = str(told["event"]) if "event" in told else ""
+    values = [
+        f"{n}={_short(told[n])}" for n in first + rest if told[n] not in ("", None)
+    ]
+    return " ".join([*([event] if event else []), *values])
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, str) and value and not re.search(r'[\s"=]', value)
+    text = str(value) if plain else text
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _kind(record: Record, painted: bool) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from ops import logrows, times
 from ops.clients import Workspace
-from ops.logrecords import Record, structured
+from ops.logrecords import LEVELS, Record, spoken, structured
 from ops.logrows import Source
 from ops.sieve import Sieve
 from ops.times import Span
@@ -126,10 +126,11 @@ def compare(
     """Group both spans' records with one set of templates and tell what is new."""
     miner = Miner()
     said = set()
-    for record in before:
+    for record in filter(_says_something, before):
         miner.pattern(record.message).before[record.deployment] += 1
         said.add(record.deployment)
-    for record in now:
+    earlier = bool(said)  # with nothing before, all would be new
+    for record in filter(_says_something, now):
         pattern = miner.pattern(record.message)
         pattern.now[record.deployment] += 1
         pattern.level = record.level or pattern.level
@@ -141,14 +142,15 @@ def compare(
             counts=dict(each.now),
             before=each.before.total(),
             level=each.level,
-            new=_new(each, against, of, since, compared=against in said),
+            new=_new_on(each, of, against if against in said else None)
+            or ("" if each.before or not earlier else f"since {since:%H:%M}"),
             last=each.last,
             example=each.example,
         )
         for each in miner.patterns
         if each.now
     ]
-    return sorted(found, key=lambda f: (not f.new, -sum(f.counts.values())))
+    return sorted(found, key=_order)
 
 
 def mask(message: str) -> str:
@@ -161,7 +163,7 @@ def mask(message: str) -> str:
         status = [part for part in parts if part.startswith("status=")]
         rest = " ".join(part for part in parts if part not in status)
         return " ".join([*status, _masked(rest)]) if parts else "{...}"
-    return _masked(message[:2000])
+    return _masked(spoken(message)[1][:2000])
 
 
 def likeness(a: list[str], b: list[str]) -> float:
@@ -178,18 +180,21 @@ def _masked(text: str) -> str:
     return text
 
 
-def _new(
-    pattern: Pattern, against: str, of: str, since: datetime, *, compared: bool
-) -> str:
-    if (
-        compared
-        and pattern.now[of]
-        and not pattern.now[against] + pattern.before[against]
-    ):
-        return f"on {of}"
-    if not pattern.before:
-        return f"since {since:%H:%M}"
-    return ""
+def _new_on(pattern: Pattern, of: str, against: str | None) -> str:
+    if against is None or not pattern.now[of]:
+        return ""
+    said = pattern.now[against] + pattern.before[against]
+    return "" if said else f"on {of}"
+
+
+def _order(found: Found) -> tuple[bool, int, int]:
+    """What is new first, then what is worst, then what is most frequent."""
+    rank = LEVELS.index(found.level) if found.level in LEVELS else 1
+    return not found.new, -rank, -sum(found.counts.values())
+
+
+def _says_something(record: Record) -> bool:
+    return bool(record.message.strip())
 
 
 def span(since: str | None, from_: str | None, to: str | None) -> Span:

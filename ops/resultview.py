@@ -34,7 +34,7 @@ def show(result: Result, form: str | None, title: str = "") -> None:
         case "csv":
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(column.name for column in result.columns)
-            writer.writerows([cell(v) for v in row] for row in result.rows)
+            writer.writerows([_csv(v) for v in row] for row in result.rows)
         case "chart":
             render.line(chart(result, title))
         case _:
@@ -108,7 +108,7 @@ def cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return str(_plain(value))
+        return f"{value:%Y-%m-%d %H:%M:%S.%f}"[:23]
     if isinstance(value, float):
         return f"{value:.6g}"
     return render.clean(str(value))
@@ -134,6 +134,13 @@ def _table(result: Result) -> None:
 def _asks_for_chart(result: Result) -> bool:
     asked = (result.render or {}).get("visualization")
     return asked in ("timechart", "linechart", "areachart") and bool(result.rows)
+
+
+def _csv(value: Any) -> str:
+    """As cell(), but times and numbers whole."""
+    if isinstance(value, float):
+        return repr(value)
+    return str(_plain(value)) if isinstance(value, datetime) else cell(value)
 
 
 def _plain(value: Any) -> Any:
