@@ -24,9 +24,13 @@ from pathlib import Path
 import psutil
 
 from ops.localcloud.console import console_log
+from ops.localcloud.instances import Launch
 from ops.localcloud.records import Instance
 from ops.localcloud.state import State
 
+NO_LAUNCH = Launch(
+    environment="", code="", script="", model=None, variables={}, probes={}
+)
 PIECE = 0.05  # seconds between two appends of the writer
 QUESTION = """
 AmlOnlineEndpointTrafficLog
@@ -138,6 +142,7 @@ def prepared(client: Client, directory: Path) -> str:
         fingerprint="",
         state="Stopped",
         pid=1,
+        detail={"launch": vars(NO_LAUNCH)},
         started=datetime.now(UTC),
     )
     console_log(directory, instance.id).parent.mkdir(parents=True)

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 4 << 20  # Azure Resource Manager's limit on a request's body
 MOST_SLOW = 4  # requests that are worked on at once in threads of their own
+FULL_STATUS = 507  # Insufficient Storage
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -187,7 +188,7 @@ def _failure(bug: Exception, what: str, correlation: str) -> AzureError:
     if full or (isinstance(bug, sqlite3.Error) and "full" in str(bug)):
         log.error("%s: the disk is full", what)
         message = "localcloud's disk is full; nothing was changed."
-        return AzureError(507, "InsufficientStorage", message)
+        return AzureError(FULL_STATUS, "InsufficientStorage", message)
     log.error("%s failed (%s)", what, correlation, exc_info=bug)
     message = f"localcloud has failed; its log says why under {correlation}."
     return AzureError(500, "InternalServerError", message)
@@ -218,6 +219,8 @@ def _xml_error(error: AzureError | BlobError, correlation: str) -> web.Response:
         f"RequestId:{correlation}\nTime:{time}</Message></Error>"
     )
     headers = {"x-ms-error-code": error.code, "x-ms-request-id": correlation}
+    # The blob client repeats every 5xx for minutes, and a full disk stays full.
+    status = 413 if error.status == FULL_STATUS else error.status
     return web.Response(
-        status=error.status, headers=headers, text=text, content_type="application/xml"
+        status=status, headers=headers, text=text, content_type="application/xml"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ Row = Mapping[str, Any]
 
 MEMORY = "512MB"  # what DuckDB may take for itself; a larger query goes to the disk
 SPILL = "2GB"
+PATIENCE = 5.0  # seconds for queries to end
 
 # What metrics are computed from. No query reaches it: the engine knows TABLES only.
 FACTS: Schema = {
@@ -93,6 +95,7 @@ class LogStore:
         self._connection: DuckDBPyConnection | None = None
         self._engine = Engine(TABLES)
         self._positions: dict[str, Position] = {}
+        self._running: set[DuckDBPyConnection] = set()
 
     def open(self) -> DuckDBPyConnection:
         """The connection, for cursors; raises Unavailable."""
@@ -130,6 +133,8 @@ class LogStore:
         return connection
 
     def close(self) -> None:
+        """Close the file; queries that still run are refused as too long."""
+        self._interrupt()
         with self._writing, self._opening:
             self._engine.close()
             if self._connection is not None:
@@ -190,9 +195,28 @@ class LogStore:
         seconds: float | None = None,
     ) -> Result:
         """Run KQL; raises QueryError and Unavailable. See kql.Engine.query."""
-        return self._engine.query(
-            self.open(), kql, now=now, timespan=timespan, scope=scope, seconds=seconds
-        )
+        connection = self.open()
+        cursor = self._engine.cursor(connection)  # this thread's own
+        self._running.add(cursor)
+        try:
+            return self._engine.query(
+                connection,
+                kql,
+                now=now,
+                timespan=timespan,
+                scope=scope,
+                seconds=seconds,
+            )
+        finally:
+            self._running.discard(cursor)
+
+    def _interrupt(self) -> None:
+        """End the queries that still run: nobody will read their answers."""
+        deadline = time.monotonic() + PATIENCE
+        while self._running and time.monotonic() < deadline:
+            for cursor in list(self._running):
+                cursor.interrupt()
+            time.sleep(0.01)  # an interrupt between two statements is lost
 
 
 @cache
