@@ -1,0 +1,187 @@
+"""Records, what is kept of them, how they look, and each shown once."""
+
+import json
+import random
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ops import logrecords, logrows, logview, sieve
+from ops.errors import UsageError
+from ops.logrecords import Record
+from ops.window import Window
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LATE = timedelta(seconds=60)
+HEAD = "2026-11-23 12:00:00,000 I [7] azmlinfsrv.print - "
+
+
+def record(message="m", at=0.0, **fields):
+    time = NOW + timedelta(seconds=at)
+    given = {"kind": "console", "deployment": "blue", "instance": "blue-1", **fields}
+    return Record(time=time, message=message, **given)
+
+
+@pytest.mark.parametrize(
+    ("message", "level"),
+    [
+        ("2026-11-23 12:00:00,000 E [7] azmlinfsrv - no", "error"),
+        (HEAD + "plain", "info"),
+        (HEAD + '{"event": "score", "status": 400}', "warning"),
+        ('{"level": "WARN"}', "warning"),
+        ("Traceback (most recent call last):", "error"),
+        ("ValueError: x", "error"),
+        ("WARNING: disk", "warning"),
+        ("all fine", ""),
+        ("{" * 5000, ""),
+    ],
+)
+def test_a_line_shows_its_level(message, level):
+    assert logrecords.level(message) == level
+
+
+def test_a_traceback_has_the_level_of_its_first_line():
+    lines = ["Traceback (most recent call last):", '  File "x"', "fine"]
+
+    found = logrecords.inherited(record(line) for line in lines)
+
+    assert [each.level for each in found] == ["", "", ""]
+    found = logrecords.inherited(
+        record(line, level=logrecords.level(line)) for line in lines
+    )
+    assert [each.level for each in found] == ["error", "error", ""]
+
+
+def kept(*messages, **flags):
+    patterns = {k: flags.pop(k, ()) for k in ("include", "exclude", "highlight")}
+    which = sieve.sieve(patterns=patterns, **flags)
+    return [each.message for each in which.keep(record(m) for m in messages)]
+
+
+def test_any_include_keeps_and_any_exclude_drops():
+    assert kept("a", "b", "c", include=["a", "b"]) == ["a", "b"]
+    assert kept("ab", "b", "c", include=["b"], exclude=["a"]) == ["b"]
+
+
+def test_a_pattern_that_is_none_is_named():
+    with pytest.raises(UsageError, match=r"--include '\('"):
+        kept("a", include=["("])
+
+
+def test_a_pattern_that_never_ends_is_ended(monkeypatch):
+    monkeypatch.setattr(sieve, "BATCH_SECONDS", 0.2)
+
+    with pytest.raises(UsageError, match="for ever"):
+        kept("a" * 60 + "!", include=["(a+)+$"])
+
+
+@pytest.mark.parametrize("text", ["6xx", "4x", "abc", "44", "4444"])
+def test_a_status_that_cannot_be_meant_is_refused(text):
+    with pytest.raises(UsageError, match="--status"):
+        kept(status=text)
+
+
+def test_requests_are_kept_by_status_and_time():
+    which = sieve.sieve(patterns={}, status="4xx", slower_than="500ms")
+    rows = [
+        record(status=s, duration_ms=d) for s, d in [(424, 501), (424, 500), (200, 900)]
+    ]
+
+    assert [(r.status, r.duration_ms) for r in which.keep(rows)] == [(424, 501)]
+
+
+def test_nothing_a_model_prints_drives_the_terminal():
+    wild = "\x1b[2J\x1b]0;title\x07\x9b31m\x08 \rgone\nforged 12:00:00 green line"
+
+    text = logview.text(record(wild), painted=False, now=NOW)
+
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+    assert [line[:1] for line in text.split("\n")] == ["1", " "]
+
+
+def test_what_is_highlighted_stands_out():
+    text = logview.text(record("an Error here"), (re.compile("Error"),), painted=True)
+
+    assert "\x1b[1;7mError\x1b[0m" in text
+
+
+def test_a_long_message_is_cut_in_text_and_whole_in_json():
+    long = record("x" * 1_000_000)
+
+    assert len(logview.text(long)) < 5000
+    line = logview.liner("json", None)(long)
+    assert len(json.loads(line)["message"]) == 1_000_000
+
+
+def test_a_template_takes_names_alone():
+    line = logview.liner("text", r"{deployment:>6}|{message}\t{status}")
+
+    assert line(record("m", status=424)) == "  blue|m\t424"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{message.__class__}",
+        "{columns}",
+        "{0}",
+        "{}",
+        "{time!r}",
+        "{status:>99999}",
+        "{",
+    ],
+)
+def test_a_template_cannot_reach_further(template):
+    with pytest.raises(UsageError, match="--template"):
+        logview.liner("text", template)
+
+
+def test_a_follower_shows_each_row_once_whatever_the_order_of_arrival():
+    dice = random.Random(3)
+    rows = [
+        record(f"m{dice.randint(0, 5)}", at=dice.randint(0, 300)) for _ in range(500)
+    ]
+    arrivals = sorted(rows, key=lambda r: r.time.timestamp() + dice.uniform(0, 50))
+    window, shown = Window(NOW - LATE, LATE), []
+
+    for second in range(0, 420, 3):
+        now = NOW + timedelta(seconds=second)
+        there = arrivals[: len(arrivals) * second // 410]
+        found = [r for r in there if r.time >= window.start]
+        shown += window.fresh(found)
+        window.looked(now - LATE)  # rows come as late as the overlap allows
+
+    assert sorted(r.identity for r in shown) == sorted(r.identity for r in arrivals)
+
+
+def test_equal_rows_are_shown_as_often_as_they_are_there():
+    window = Window(NOW - LATE, LATE)
+
+    assert len(window.fresh([record("x")])) == 1
+    assert len(window.fresh([record("x"), record("x"), record("x")])) == 2
+    assert window.fresh([record("x"), record("x"), record("x")]) == []
+
+
+def test_after_a_silence_a_follower_reads_from_before_it():
+    window = Window(NOW - LATE, LATE)
+    for second in range(0, 200, 2):
+        window.looked(NOW + timedelta(seconds=second))
+    before = window.start
+
+    window.looked(NOW + timedelta(hours=1))
+
+    assert window.start <= NOW + timedelta(seconds=198)
+    assert window.start >= before
+
+
+def test_lines_behind_another_requests_line_are_not_ours():
+    rows = [
+        record("a"),
+        record("theirs", request_id="t"),
+        record("b"),
+        record("ours", request_id="o"),
+        record("c"),
+    ]
+
+    assert [r.message for r in logrows.own_lines(rows, "o")] == ["a", "ours", "c"]
