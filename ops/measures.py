@@ -69,7 +69,8 @@ class Usage:
     cpu_highest: float | None = None
     memory: float | None = None
     memory_highest: float | None = None
-    instances: int | None = None
+    instances: int | None = None  # in the newest minute, which may not be whole yet
+    instances_lately: int | None = None  # the most of the last two minutes
 
 
 @dataclass(frozen=True, kw_only=True)

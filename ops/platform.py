@@ -4,7 +4,7 @@ Azure: supported metrics of Microsoft.MachineLearningServices/workspaces/onlineE
 and .../onlineEndpoints/deployments.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,13 +52,14 @@ def to_usage(series: Iterable[Series]) -> Usage:
         if each.points:
             by_metric[each.metric].append(each)
     cpu, memory = by_metric[CPU], by_metric[MEMORY]
-    running = _latest(by_metric[CAPACITY] or cpu)
+    running = _counts(by_metric[CAPACITY] or cpu)
     return Usage(
         cpu=_mean(_latest(cpu)),
         cpu_highest=_highest(cpu),
         memory=_mean(_latest(memory)),
         memory_highest=_highest(memory),
-        instances=sum(value > 0 for value in running) if running else None,
+        instances=running[-1] if running else None,
+        instances_lately=max(running[-2:], default=None),
     )
 
 
@@ -199,6 +200,14 @@ def _latest(series: list[Series]) -> list[float]:
     moments = sorted({at for each in series for at, _, _ in each.points})[-2:]
     last = [each.points[-1] for each in series]
     return [average for at, average, _ in last if at in moments]
+
+
+def _counts(series: list[Series]) -> list[int]:
+    """How many instances were there at each moment, oldest first."""
+    heard = Counter(
+        at for each in series for at, average, _ in each.points if average > 0
+    )
+    return [count for _, count in sorted(heard.items())]
 
 
 def _mean(values: list[float]) -> float | None:

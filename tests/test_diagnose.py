@@ -212,6 +212,14 @@ def test_run_raising_is_told_from_bad_requests():
     assert "bad requests" in finding.title
 
 
+def test_what_fails_with_live_traffic_is_led_away_from_it():
+    ended = [outcome(count=900), outcome(424, 100, name="green", model_status=500)]
+
+    finding = rules.findings(both(outcomes=ended))[0]
+
+    assert "invoke shift-traffic --set blue=100,green=0" in finding.next
+
+
 def test_too_many_pending_requests_come_with_the_arithmetic():
     busy = deployment(instances=3, maxConcurrentRequestsPerInstance=2)
     ended = [outcome(count=50), outcome(429, 50)]
@@ -373,7 +381,7 @@ def test_saturation_is_told_before_it_hurts(usage, severity, says):
 
 def test_instances_that_are_missing_are_counted():
     finding = only(
-        facts(deployment(instances=3), usage={"blue": Usage(cpu=1, instances=1)})
+        facts(deployment(instances=3), usage={"blue": Usage(cpu=1, instances_lately=1)})
     )
 
     assert finding.title == "blue runs 1 of 3 instances"

@@ -249,6 +249,21 @@ def test_an_instance_not_heard_of_any_more_is_no_instance():
     assert usage.instances == 1
 
 
+def test_an_instance_that_was_replaced_is_counted_once():
+    usage = platform.to_usage(
+        [
+            series(platform.CAPACITY, [1, 1], instanceid="new"),
+            platform.Series(
+                metric=platform.CAPACITY,
+                dimensions={"instanceid": "old"},
+                points=[(NOW.replace(second=0) - timedelta(minutes=2), 1.0, 1.0)],
+            ),
+        ]
+    )
+
+    assert (usage.instances, usage.instances_lately) == (1, 2)
+
+
 def test_requests_of_the_platform_are_counted_from_rates():
     rate = series(platform.REQUESTS, [10, 0, 5], deployment="blue", statuscode="424")
 

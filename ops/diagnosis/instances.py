@@ -3,7 +3,7 @@
 from collections import Counter
 from math import ceil
 
-from ops.diagnosis import scripts
+from ops.diagnosis import scripts, weights
 from ops.diagnosis.facts import Facts, Finding, at, plural, rows
 from ops.endpoints import Deployment
 from ops.measures import Event
@@ -36,7 +36,7 @@ def crash_loop(facts: Facts, deployment: Deployment) -> Finding | None:
         cause=cause,
         next=[
             f"invoke logs --deployment {name} --lines 200{facts.flags}",
-            _away(facts, deployment),
+            weights.away(facts, deployment),
         ],
     )
 
@@ -86,7 +86,7 @@ def weight_without_readiness(facts: Facts, deployment: Deployment) -> Finding | 
         if deployment.state == "Failed"
         else "an operation on it is not done",
         next=[
-            _away(facts, deployment),
+            weights.away(facts, deployment),
             f"invoke deploy --deployment {deployment.name}{facts.flags}",
         ],
     )
@@ -148,7 +148,7 @@ def saturated(facts: Facts, deployment: Deployment) -> Finding | None:
 def fewer_than_asked(facts: Facts, deployment: Deployment) -> Finding | None:
     """Instances that were asked for and do not run."""
     usage = facts.usage.get(deployment.name)
-    running = usage.instances if usage else None
+    running = usage.instances_lately if usage else None
     if running is None or running >= deployment.instances or not deployment.ready:
         return None
     return Finding(
@@ -189,19 +189,6 @@ def _events(facts: Facts, deployment: str, *names: str) -> list[Event]:
 
 def _said(events: list[Event]) -> list[str]:
     return [f"{at(e.at)} {e.instance} {e.name}: {e.message}" for e in events]
-
-
-def _away(facts: Facts, deployment: Deployment) -> str:
-    """How to take its traffic away, or to see it where it has none."""
-    others = [
-        each.name
-        for each in facts.deployments
-        if each.name != deployment.name and each.ready
-    ]
-    if not facts.endpoint.traffic.get(deployment.name) or not others:
-        return f"invoke deploy --deployment {deployment.name}{facts.flags}"
-    split = f"{others[0]}=100,{deployment.name}=0"
-    return f"invoke shift-traffic --set {split}{facts.flags}"
 
 
 RULES = [

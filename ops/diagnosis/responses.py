@@ -4,7 +4,7 @@ Azure: how-to-troubleshoot-online-endpoints, "HTTP status codes": on a managed e
 whatever the model answers short of 200 is a 424, with the model's own status beside it.
 """
 
-from ops.diagnosis import capacity, scripts
+from ops.diagnosis import capacity, scripts, weights
 from ops.diagnosis.facts import Facts, Finding, Severity, plural, rows, total
 from ops.endpoints import Deployment
 from ops.measures import Outcome, enough
@@ -38,6 +38,7 @@ def run_raises(facts: Facts, deployment: Deployment) -> Finding | None:
         cause=cause,
         next=[
             *_follow(facts, found),
+            *_rolled_back(facts, deployment),
             f"invoke logs --deployment {deployment.name} --lines 200{facts.flags}",
             "invoke validate --run   # after mending it" + facts.flags,
         ],
@@ -88,6 +89,7 @@ def instance_lost(facts: Facts, deployment: Deployment) -> Finding | None:
         cause="the scoring process died in the middle of a request: out of memory, a "
         "crash in native code, or sys.exit() in run()",
         next=[
+            *_rolled_back(facts, deployment),
             f"invoke logs --deployment {deployment.name} --lines 200{facts.flags}",
             f"invoke metrics{facts.flags}   # memory",
         ],
@@ -219,6 +221,12 @@ def _part(facts: Facts, deployment: Deployment, found: list[Outcome]) -> str:
     ratio = 100 * total(found) / whole
     shown = f"{ratio:.1f}".removesuffix(".0") if ratio >= 0.1 else "under 0.1"
     return f"{total(found):,} of {plural(whole, 'request')} ({shown}%)"
+
+
+def _rolled_back(facts: Facts, deployment: Deployment) -> list[str]:
+    """Traffic away from it first, where it has some and another can take it."""
+    command = weights.away(facts, deployment)
+    return [command] if "shift-traffic" in command else []
 
 
 def _follow(facts: Facts, found: list[Outcome]) -> list[str]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from math import sqrt
 
 from ops.diagnosis.facts import Facts, Finding, plural, rows, total
+from ops.endpoints import Deployment
 from ops.journal import Entry
 from ops.measures import Latency, enough
 
@@ -128,6 +129,16 @@ def live_since_change(facts: Facts) -> dict[str, int]:
         if point.at >= start and point.deployment:
             seen[point.deployment] = seen.get(point.deployment, 0) + point.live
     return seen
+
+
+def away(facts: Facts, deployment: Deployment) -> str:
+    """How to take a deployment's traffic away; how to mend it where it has none."""
+    name = deployment.name
+    others = [each.name for each in facts.deployments if each.ready]
+    steady = next((other for other in others if other != name), None)
+    if not facts.endpoint.traffic.get(name) or steady is None:
+        return f"invoke deploy --deployment {name}{facts.flags}"
+    return f"invoke shift-traffic --set {steady}=100,{name}=0{facts.flags}"
 
 
 def weights_changed(entry: Entry) -> bool:
