@@ -5,7 +5,9 @@ write is complete or absent: bytes first, then one row that makes them the blob.
 """
 
 import base64
+import errno
 import hashlib
+import os
 import re
 import shutil
 import uuid
@@ -18,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from ops.localcloud.records import text
 from ops.localcloud.state import State
 
+LEAST_ROOM = 1 << 20  # bytes
 DATASTORE_URI = re.compile(
     r"azureml:/{1,2}(?:subscriptions/[^/]+/resourcegroups/[^/]+/"
     r"(?:providers/microsoft\.machinelearningservices/)?workspaces/[^/]+/)?"
@@ -58,6 +61,14 @@ class BlobStore:
         self._incoming = root / "incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)  # cut off by a dead process
         self._incoming.mkdir(parents=True)
+
+    def require_room(self) -> None:
+        """Raise OSError (ENOSPC) where an upload has no chance to end well.
+
+        Asked before one begins: azure.ai.ml waits for ever for uploads that fail.
+        """
+        if shutil.disk_usage(self._root).free < LEAST_ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def new_file(self) -> Path:
         """Where to write the bytes of a blob or block that is on its way in."""

@@ -11,6 +11,7 @@ from typing import Any
 from ops.localcloud import telemetry
 from ops.localcloud.flows import CONSOLE, EVENTS, TRAFFIC, Flow, flows
 from ops.localcloud.kql import TABLES
+from ops.localcloud.kql.tables import SYSTEM
 from ops.localcloud.lines import message, opened, read_lines, times
 from ops.localcloud.logstore import Batch, LogStore, Position, naive
 from ops.localcloud.records import parent_of
@@ -31,12 +32,11 @@ log = logging.getLogger(__name__)
 PATIENCE = 2.0  # seconds that one step may take
 BATCH_ROWS = 4000
 OLDEST = timedelta(days=1)  # how far back a line's own time is believed
-OWN = {  # the columns of a traffic row that the gateway fills
-    name: kind
-    for name, kind in TABLES[TRAFFIC].items()
-    if not name.startswith("_B") and name not in ("TenantId", "SourceSystem", "Type")
-    if name != "_IsBillable"
-}
+# The columns of a traffic row that the gateway fills, by type.
+OWN = TABLES[TRAFFIC].keys() - {*SYSTEM} | {"_ResourceId", "_SubscriptionId"}
+TEXTS = [name for name in OWN if TABLES[TRAFFIC][name] == "string"]
+NUMBERS = [name for name in OWN if TABLES[TRAFFIC][name] == "int"]
+EMPTY = {"TimeGenerated": None, **dict.fromkeys(TEXTS, ""), **dict.fromkeys(NUMBERS)}
 
 
 class Ingest:
@@ -257,27 +257,27 @@ def request(line: bytes) -> dict[str, Any] | None:
     """A row of the access log with every column it may have; None of a torn line."""
     try:
         told = json.loads(line)
-        row: dict[str, Any] = {
-            name: typed(told.get(name), kind) for name, kind in OWN.items()
-        }
-        at = datetime.fromisoformat(row["TimeGenerated"])
-        row["TimeGenerated"] = naive(at)
+        row: dict[str, Any] = {name: told.get(name, EMPTY[name]) for name in EMPTY}
+        plain = line.isascii() and b"\\u" not in line
+        for name in TEXTS:
+            if not plain or type(row[name]) is not str:
+                row[name] = readable(row[name])
+        for name in NUMBERS:
+            if type(row[name]) is not int or abs(row[name]) >= 1 << 31:
+                row[name] = None
+        row["TimeGenerated"] = naive(datetime.fromisoformat(told["TimeGenerated"]))
         row["_ResourceId"] = row["_ResourceId"].lower()
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         if line.strip():
             log.warning("the access log has a line that is no row: %r", line[:200])
         return None
     return row
 
 
-def typed(value: object, kind: str) -> str | int | None:
-    """A value that the column takes for sure: one bad row must not stop the others."""
-    if kind == "int":
-        return value if isinstance(value, int) and abs(value) < 1 << 31 else None
+def readable(value: object) -> str:
+    """Text that the store takes for sure: one bad row must not stop the others."""
     text = "" if value is None else str(value)
-    if not text.isascii() or "\0" in text:
-        text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def fact(row: dict[str, Any]) -> dict[str, Any]:
