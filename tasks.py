@@ -285,9 +285,11 @@ def watch(call: Call, since="15m", interval="5s"):
 
     invoke watch --interval 2s
     """
-    from ops import live, screen, watch
+    from ops import live, render, screen, watch
 
     seen = watch.Watch(call.stage, call.endpoint, since)
+    if call.json:
+        return render.as_json(seen.look())
     seconds = live.interval(interval)
     live.paint(seen.look, screen.watch, seconds=seconds, whole_screen=True)
 

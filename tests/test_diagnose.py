@@ -121,6 +121,26 @@ def test_a_code_further_down_the_refusal_is_found():
     assert "no quota" in rules.findings(found)[0].title
 
 
+def test_a_failure_that_another_machine_has_journalled_is_told_all_the_same():
+    died = console("invoke_init", "ValueError: no model", "in init")
+    found = facts(
+        deployment(state="Failed"), traffic={"green": 100}, consoles={"blue": died}
+    )
+
+    finding = rules.findings(found)[0]
+
+    assert "never became ready" in finding.title
+    assert "no code in this journal" in finding.evidence[0]
+    assert "ValueError: no model" in finding.cause
+
+
+def test_deployments_without_any_traffic_are_told():
+    finding = only(facts(traffic={}, outcomes=[]))
+
+    assert finding.title == "no deployment has traffic"
+    assert finding.next == ["invoke shift-traffic --set blue=100"]
+
+
 def test_a_failure_that_was_mended_since_is_not_told():
     mended = [entry(outcome="done"), entry(detail="OutOfQuota: x", minutes=9)]
 
