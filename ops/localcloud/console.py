@@ -8,6 +8,7 @@ from pathlib import Path
 from ops.localcloud.records import normal_id
 from ops.localcloud.state import State
 
+KEPT_BYTES = 8 << 20  # of a console log; what is older is in the log store only
 TRACEBACK = "Traceback (most recent call last):"
 JOINTS = (
     "The above exception was the direct cause of the following exception:",
@@ -56,14 +57,18 @@ def _tail(path: Path, lines: int) -> str:
 
 
 def last_lines(path: Path, lines: int, block: int = 65536) -> list[str]:
-    """The last lines of a file, with their ends; none of a file that is not there."""
+    """The last lines of a file, with their ends; none of a file that is not there.
+
+    They are looked for in its last megabytes, for there may be a hole before them.
+    """
     if lines < 1 or not path.is_file():
         return []
     with path.open("rb") as stream:
         position = stream.seek(0, 2)
+        floor = max(position - KEPT_BYTES, 0)
         data = b""
-        while position and data.count(b"\n") <= lines:
-            step = min(block, position)
+        while position > floor and data.count(b"\n") <= lines:
+            step = min(block, position - floor)
             position = stream.seek(position - step)
             data = stream.read(step) + data
     return data.decode(errors="replace").splitlines(keepends=True)[-lines:]

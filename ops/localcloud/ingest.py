@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ops.localcloud import telemetry
 from ops.localcloud.flows import CONSOLE, EVENTS, TRAFFIC, Flow, flows
+from ops.localcloud.holes import STEP, free
 from ops.localcloud.kql import TABLES
 from ops.localcloud.kql.tables import SYSTEM
 from ops.localcloud.lines import message, opened, read_lines, times
@@ -49,6 +51,7 @@ class Ingest:
         self._flows: dict[str, Flow] = {}
         self._told: dict[str, bool] = {}  # deployment id -> appInsightsEnabled
         self._unread: dict[str, Position] = {}  # of sources of which nothing flows
+        self._freed: dict[str, int] = {}  # bytes at the beginning of a console log
         self._batch = Batch()
 
     def step(self, now: datetime) -> None:
@@ -67,9 +70,12 @@ class Ingest:
             self._store_batch()  # before the file goes, and before the next one's
             self._remove(source)
         waiting = inodes(gone)
-        for source in self._living():
+        living = self._living()
+        for source in living:
             self._read(source, waiting.get(source.key, set()), deadline)
         self._store_batch()
+        for source in living:
+            self._free(source)
 
     def _read(self, source: Source, older: set[int], deadline: float) -> None:
         while self._console(source, older) and time.monotonic() < deadline:
@@ -228,6 +234,14 @@ class Ingest:
         environment = self._state.resource(named) if named else None
         return str(environment.properties.get("image") or "") if environment else ""
 
+    def _free(self, source: Source) -> None:
+        """Give back the disk under what is stored of a console log."""
+        known = self._position(source.key)
+        if known and known.offset > STEP and source.instance:
+            with suppress(FileNotFoundError):
+                before = self._freed.get(source.key, 0)
+                self._freed[source.key] = free(source.path, known.offset, before)
+
     def _remove(self, source: Source) -> None:
         """Remove a log that nobody writes to any more, once all of it is stored."""
         if not source.path.is_file():
@@ -236,6 +250,7 @@ class Ingest:
         known = self._position(source.key)
         if known and known.segment == file.st_ino and at_end(known, file):
             source.path.unlink()
+            self._freed.pop(source.key, None)
             if source.key in self._store.positions():
                 self._store.append(Batch(positions={source.key: None}))
             # A builder's next log begins anew, and an instance has no next one.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cloud_rig import until
 
-from ops.localcloud.console import Diary, build_log
+from ops.localcloud.console import Diary, build_log, console_log, last_lines
 from ops.localcloud.flows import CONSOLE, EVENTS, TRAFFIC
 from ops.localcloud.gateway.accesslog import AccessLog
 from ops.localcloud.retiring import retire_build_log, retire_console
@@ -292,6 +292,23 @@ def test_no_line_is_lost_or_doubled_by_kill_9(flowing):
     assert flowing.messages == [f"line {number:08}" for number in range(written)]
     told = flowing.column("XRequestId", TRAFFIC)
     assert len(told) == len(set(told)) == written / 10
+
+
+def test_a_console_log_gives_its_disk_back_once_it_is_stored(flowing):
+    line = b"z" * 1023 + b"\n"
+    with console_log(flowing.directory, "blue-1").open("ab", buffering=0) as console:
+        for _ in range(28):
+            console.write(line * 1024)
+        until(lambda: [flowing.step(), len(flowing.messages) == 28 * 1024][1])
+        console.write(b"the last line\n")
+    flowing.step()
+
+    log = console_log(flowing.directory, "blue-1")
+    assert log.stat().st_blocks * 512 < 14 << 20 < log.stat().st_size
+    assert last_lines(log, 1) == ["the last line\n"]
+    kept = last_lines(log, 1_000_000)
+    assert "\0" not in "".join(kept)
+    assert flowing.messages[-1] == "the last line"
 
 
 def test_the_file_of_the_store_is_for_its_owner_alone(flowing):

@@ -226,6 +226,7 @@ async def _send(
 def _find(cloud: Cloud, container: str, name: str) -> dict[str, Any]:
     row = cloud.state.blob(container, name)
     if row is None:
+        cloud.blobs.require_room()  # looking for it is how an upload begins
         raise BlobError(404, "BlobNotFound", "The specified blob does not exist.")
     return row
 

@@ -105,7 +105,6 @@ def list_secrets(call: Call) -> Answer:
     hours = call.body.get("expireAfterHours") or 1
     if not isinstance(hours, int) or not 0 < hours <= 24:
         raise AzureError(400, "BadRequest", "expireAfterHours must be 1 to 24.")
-    call.cloud.blobs.require_room()
     now, lasts = datetime.now(UTC), timedelta(hours=hours)
     token = sas.issue(call.cloud.sas_key, container, now=now, lasts=lasts)
     return Answer(body={"secretsType": "Sas", "sasToken": token})
