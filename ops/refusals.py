@@ -29,6 +29,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "SecretsInjectionError": (
         "check that the endpoint's identity may read the referenced secrets",
     ),
+    "InsufficientStorage": ("df -h   # localcloud's disk is full",),
     "InternalServerError": ("the same verb again in a minute",),
     "AuthorizationFailed": ("ask for the role AzureML Data Scientist or higher",),
     "InvalidAuthenticationToken": ("az login",),
@@ -52,6 +53,8 @@ def cause(error: Any) -> str:
 def code(error: Any) -> str:
     """The innermost code that we know, else the outermost: it names the cause."""
     codes = _codes(getattr(error, "error", None))
+    if blob := getattr(error, "error_code", None):  # as blob storage's errors have it
+        codes.append(str(getattr(blob, "value", blob)))
     return next((known for known in codes if known in REMEDIES), (codes or [""])[-1])
 
 

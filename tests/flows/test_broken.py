@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 import requests
@@ -221,13 +222,22 @@ def test_a_stage_on_azure_that_is_not_filled_in_is_told(whole):
 def test_a_full_disk_is_told_and_nothing_is_half_done(tmp_path):
     desk = make_desk(tmp_path)
     desk.state.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(desk.state)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(desk.state)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting a tmpfs is not allowed here")
     try:
-        said = desk("deploy", status=1)
-        assert re.search(r"[Nn]o space|full|disk", said)
+        desk("deploy")
+        before = desk.json("status")
+        with (desk.state / "filler").open("wb") as filler, suppress(OSError):
+            while True:
+                filler.write(b"0" * 65536)
+        desk.seconds = 60
+        said = desk("deploy", "--deployment", "green", status=1)
+        assert "disk is full" in said
+        (desk.state / "filler").unlink()
+        assert desk.json("status") == before
     finally:
+        (desk.state / "filler").unlink(missing_ok=True)
         desk("cloud.down")
         subprocess.run(["umount", str(desk.state)], check=True)
 
