@@ -35,6 +35,12 @@ SECTIONS = (
         ("--rounds", "5", "--work-ms", "5"),
         ("--rounds", "1", "--seconds", "0.3", "--work-ms", "5"),
     ),
+    (
+        "Logs taken in while they are queried, 20,000 lines a second",
+        "benchmarks.ingest",
+        ("--seconds", "60"),
+        ("--seconds", "1"),
+    ),
     ("Model formats", "benchmarks.formats", (), None),
 )
 

@@ -1,6 +1,5 @@
 """Brings what instances, builders, gateway and engines write into the log store."""
 
-import json
 import logging
 import os
 import time
@@ -12,8 +11,6 @@ from typing import Any
 from ops.localcloud import telemetry
 from ops.localcloud.flows import CONSOLE, EVENTS, TRAFFIC, Flow, flows
 from ops.localcloud.holes import STEP, free
-from ops.localcloud.kql import TABLES
-from ops.localcloud.kql.tables import SYSTEM
 from ops.localcloud.lines import message, opened, read_lines, times
 from ops.localcloud.logstore import Batch, LogStore, Position, naive
 from ops.localcloud.records import parent_of
@@ -28,17 +25,13 @@ from ops.localcloud.sources import (
     start,
 )
 from ops.localcloud.state import State
+from ops.localcloud.trafficrows import fact, request
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 2.0  # seconds that one step may take
 BATCH_ROWS = 4000
 OLDEST = timedelta(days=1)  # how far back a line's own time is believed
-# The columns of a traffic row that the gateway fills, by type.
-OWN = TABLES[TRAFFIC].keys() - {*SYSTEM} | {"_ResourceId", "_SubscriptionId"}
-TEXTS = [name for name in OWN if TABLES[TRAFFIC][name] == "string"]
-NUMBERS = [name for name in OWN if TABLES[TRAFFIC][name] == "int"]
-EMPTY = {"TimeGenerated": None, **dict.fromkeys(TEXTS, ""), **dict.fromkeys(NUMBERS)}
 
 
 class Ingest:
@@ -266,44 +259,3 @@ def at_end(position: Position, file: os.stat_result) -> bool:
 def place(endpoint: str) -> dict[str, str]:
     """The columns that say which endpoint a row is of, by its id."""
     return {"_ResourceId": endpoint, "_SubscriptionId": endpoint.split("/")[2]}
-
-
-def request(line: bytes) -> dict[str, Any] | None:
-    """A row of the access log with every column it may have; None of a torn line."""
-    try:
-        told = json.loads(line)
-        row: dict[str, Any] = {name: told.get(name, EMPTY[name]) for name in EMPTY}
-        plain = line.isascii() and b"\\u" not in line
-        for name in TEXTS:
-            if not plain or type(row[name]) is not str:
-                row[name] = readable(row[name])
-        for name in NUMBERS:
-            if type(row[name]) is not int or abs(row[name]) >= 1 << 31:
-                row[name] = None
-        row["TimeGenerated"] = naive(datetime.fromisoformat(told["TimeGenerated"]))
-        row["_ResourceId"] = row["_ResourceId"].lower()
-    except (ValueError, TypeError, AttributeError, KeyError):
-        if line.strip():
-            log.warning("the access log has a line that is no row: %r", line[:200])
-        return None
-    return row
-
-
-def readable(value: object) -> str:
-    """Text that the store takes for sure: one bad row must not stop the others."""
-    text = "" if value is None else str(value)
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-
-
-def fact(row: dict[str, Any]) -> dict[str, Any]:
-    """What metrics are computed from, of a request."""
-    sizes = (row["RequestPayloadSize"], row["ResponsePayloadSize"])
-    return {
-        "At": row["TimeGenerated"],
-        "Resource": row["_ResourceId"],
-        "Deployment": row["DeploymentName"],
-        "Status": row["ResponseCode"],
-        "ModelStatus": row["ModelStatusCode"],
-        "DurationMs": row["TotalDurationMs"],
-        "Bytes": sum(size or 0 for size in sizes),
-    }
