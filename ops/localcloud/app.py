@@ -38,6 +38,7 @@ PLACE = {
     "workspace_name": "ws-local",
     "location": "local",
 }
+RECOVERY_SECONDS = 10.0
 GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
@@ -185,6 +186,17 @@ async def serve(directory: Path, port: int | None) -> None:
         state.close()
 
 
+async def _recovery(engines: Engines, stop: asyncio.Event) -> None:
+    """Let what served before serve again, so that the first request finds it.
+
+    One that doesn't come back holds up nobody for long: its events say why.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + RECOVERY_SECONDS
+    while not (engines.recovered() or stop.is_set() or loop.time() > deadline):
+        await asyncio.sleep(0.05)
+
+
 async def _run(directory: Path, cloud: Cloud, engines: Engines) -> None:
     """Tell the world where we serve, and work until a signal ends it."""
     stop = asyncio.Event()
@@ -192,6 +204,7 @@ async def _run(directory: Path, cloud: Cloud, engines: Engines) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     working = asyncio.create_task(engines.run(stop))
+    await _recovery(engines, stop)
     announcement = directory / "localcloud.json"
     write_secret(announcement, to_json(_facts(cloud)))
     log.info("serving at %s (pid %s)", cloud.url, os.getpid())

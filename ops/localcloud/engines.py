@@ -68,6 +68,15 @@ class Engines:
             await asyncio.to_thread(self._supervisor.close)
             self._gateway.close()
 
+    def recovered(self) -> bool:
+        """Whether each deployment that was ready when localcloud went is so again."""
+        serving = self._router.serving()
+        return all(
+            any(serving.routes_to(each) for each in self._state.instances(ready.id))
+            for ready in self._state.of_type("deployments")
+            if ready.properties.get("provisioningState") == "Succeeded"
+        )
+
     def logs(self, deployment_id: str, container: str, tail: int) -> str:
         """What getLogs answers; ValueError names a container that there is none of."""
         return console.logs(
