@@ -147,7 +147,22 @@ class LogStore:
         return self._positions
 
     def append(self, batch: Batch) -> None:
-        """Store a batch as a whole, durably, before returning."""
+        """Store a batch as a whole, durably, before returning; or raise Unavailable."""
+        import duckdb
+
+        try:
+            self._append(batch)
+        except duckdb.FatalException as error:  # the file must be opened anew
+            self._abandon()
+            raise Unavailable(f"{self.path}: {error}") from error
+        except duckdb.Error as error:  # a full disk, above all
+            raise Unavailable(f"{self.path}: {error}") from error
+
+    def _abandon(self) -> None:
+        with self._opening:
+            self._connection = None
+
+    def _append(self, batch: Batch) -> None:
         connection = self.open()
         with self._writing:
             connection.execute("BEGIN")

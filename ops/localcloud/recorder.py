@@ -4,15 +4,20 @@ Nothing here holds up a deployment, and a store that can't be opened stops nothi
 """
 
 import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from ops.localcloud.export import Export
 from ops.localcloud.ingest import Ingest
-from ops.localcloud.logstore import LogStore
+from ops.localcloud.logstore import LogStore, Unavailable
 from ops.localcloud.loops import Wake, every
 from ops.localcloud.retention import Retention, bounds
 from ops.localcloud.sampling import Sampler
 from ops.localcloud.state import State
+
+log = logging.getLogger(__name__)
 
 INGEST_SECONDS = 0.2  # how late a line can be queried
 SAMPLE_SECONDS = 5.0
@@ -24,7 +29,6 @@ class Recorder:
     """Ingest, samples, exported metrics and retention of a state directory."""
 
     def __init__(self, state: State, store: LogStore, directory: Path) -> None:
-        self._store = store
         self._steps = (
             (INGEST_SECONDS, Ingest(state, store, directory).step),
             (SAMPLE_SECONDS, Sampler(state, store, directory).step),
@@ -36,10 +40,28 @@ class Recorder:
         """Step until `stop` is set, and leave without waiting a period out."""
         wakes = [Wake() for _ in self._steps]
         loops = [
-            every(seconds, step, stop, wake)
+            every(seconds, _patient(step), stop, wake)
             for (seconds, step), wake in zip(self._steps, wakes, strict=True)
         ]
         await asyncio.gather(*loops, _ring_at(stop, wakes))
+
+
+def _patient(step: Callable[[datetime], None]) -> Callable[[datetime], None]:
+    """The step, which says once that the store can't be written, and tries on."""
+    failing = False
+
+    def patient(now: datetime) -> None:
+        nonlocal failing
+        try:
+            step(now)
+        except Unavailable as problem:
+            if not failing:
+                log.error("nothing can be recorded: %s", problem)
+            failing = True
+        else:
+            failing = False
+
+    return patient
 
 
 async def _ring_at(stop: asyncio.Event, wakes: list[Wake]) -> None:

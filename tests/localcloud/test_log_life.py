@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from threading import Thread
 
-from cloud_rig import until
+from cloud_rig import Cloud, until
 
 from ops.localcloud.console import console_log
 from ops.localcloud.instances import Launch
@@ -126,3 +126,21 @@ def _asked_in_vain(cloud, path, text):
         cloud.call("POST", path, {"query": text})
     except OSError:
         return
+
+
+def test_a_store_that_is_broken_stops_nothing_else(tmp_path):
+    cloud = Cloud(tmp_path / "state")
+    cloud.directory.mkdir(mode=0o700)
+    (cloud.directory / "logs.duckdb").write_bytes(b"this is no database" * 1000)
+    try:
+        cloud.up()
+        cloud.settled(cloud.call("PUT", "onlineEndpoints/iris", PUT))
+        path = f"/v1/workspaces/{cloud.facts['log_customer_id']}/query"
+        reply = cloud.call("POST", path, {"query": "print 1"})
+    finally:
+        cloud.down()
+
+    assert (reply.status, reply.error["code"]) == (503, "ServiceUnavailable")
+    told = cloud.log.read_text()
+    assert 1 <= told.count("nothing can be recorded") <= 4  # once a loop
+    assert "Traceback" not in told
