@@ -155,7 +155,7 @@ def logs(
 
     invoke logs --follow --include Error --exclude health
     """
-    from ops import logs, logview, sieve
+    from ops import logs, logview, render, sieve
 
     which = sieve.sieve(
         deployment=deployment,
@@ -176,6 +176,8 @@ def logs(
     form = logview.output(output or o, call.json)
     line = logview.liner(form, template, which.marked)
     shown = (logs.follow if follow else logs.read)(call.workspace, call.endpoint, asked)
+    if call.json and not follow:
+        return render.as_json(logview.document(shown))
     logview.print_all(shown, line, heading=logview.header(form, template))
 
 
@@ -204,12 +206,12 @@ def patterns(
 
     invoke logs.patterns --since 1h
     """
-    from ops import logview, patterns, sieve
+    from ops import patterns, resultview, sieve
 
     which = sieve.sieve(level=level, patterns={"include": include, "exclude": exclude})
     source = patterns.source(call.workspace, call.endpoint, which)
     span = patterns.span(since, from_, to)
-    call.show(patterns.find(source, span, against=against, of=of), logview.patterns)
+    call.show(patterns.find(source, span, against=against, of=of), resultview.patterns)
 
 
 @reads(

@@ -13,15 +13,12 @@ import string
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ops import charts, render
 from ops.errors import UsageError
 from ops.logrecords import Note, Record, spoken, structured
 from ops.tails import Tail
-
-if TYPE_CHECKING:
-    from ops.patterns import Found
 
 FORMATS = ("text", "json", "raw", "csv")
 FIELDS = (
@@ -111,6 +108,19 @@ def print_all(shown: Iterable[Shown], line: Line, *, heading: str = "") -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def document(shown: Iterable[Shown]) -> list[Any]:
+    """All of it as one list, for --json; notes go to stderr."""
+    found: list[Any] = []
+    for each in shown:
+        if isinstance(each, list):
+            found += [as_dict(record) for record in each]
+        elif isinstance(each, Tail):
+            found.append(render.plain(each))
+        else:
+            _print(each, str)
+    return found
+
+
 def _print(each: Shown, line: Line) -> None:
     if isinstance(each, list):
         show(each, line)
@@ -118,31 +128,6 @@ def _print(each: Shown, line: Line) -> None:
         render.tails([each])
     else:
         render.note(render.clean(each.text))
-
-
-def patterns(found: "list[Found]") -> None:
-    """Templates with their counts by deployment; what is new stands first, marked."""
-    if not found:
-        render.note("no lines in this time")
-        return
-    names = sorted({name for each in found for name in each.counts})
-    table = render.grid("new", *names, "before", "last", "pattern")
-    for column in table.columns[1 : len(names) + 2]:
-        column.justify = "right"
-    table.columns[-1].overflow = "fold"
-    for each in found:
-        colour = {"error": "red", "critical": "red", "warning": "yellow"}.get(
-            each.level
-        )
-        pattern = render.safe(each.pattern[:500])
-        table.add_row(
-            f"[bold magenta]{each.new}[/]" if each.new else "",
-            *(str(each.counts.get(name, "")) for name in names),
-            str(each.before or ""),
-            render.ago(each.last) if each.last else "",
-            f"[{colour}]{pattern}[/]" if colour else pattern,
-        )
-    render.console().print(table)
 
 
 def output(name: str | None, json: bool) -> str:

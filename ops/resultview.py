@@ -4,12 +4,15 @@ import csv
 import json
 import sys
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ops import charts, render
 from ops.diagnostics import Setting
 from ops.errors import UsageError
 from ops.kql import Query, Result
+
+if TYPE_CHECKING:
+    from ops.patterns import Found
 
 FORMATS = ("table", "chart", "json", "csv")
 MOST_ROWS = 500  # of a table; nobody reads more
@@ -75,6 +78,31 @@ def diagnostics(settings: list[Setting]) -> None:
         to = each.log_workspace.split("/")[-1] or "something else than a log workspace"
         logs = ", ".join(each.logs) or "none"
         table.add_row(each.name, logs, "all" if each.metrics else "none", to)
+    render.console().print(table)
+
+
+def patterns(found: "list[Found]") -> None:
+    """Templates with their counts by deployment; what is new stands first, marked."""
+    if not found:
+        render.note("no lines in this time")
+        return
+    names = sorted({name for each in found for name in each.counts})
+    table = render.grid("new", *names, "before", "last", "pattern")
+    for column in table.columns[1 : len(names) + 2]:
+        column.justify = "right"
+    table.columns[-1].overflow = "fold"
+    for each in found:
+        colour = {"error": "red", "critical": "red", "warning": "yellow"}.get(
+            each.level
+        )
+        pattern = render.safe(each.pattern[:500])
+        table.add_row(
+            f"[bold magenta]{each.new}[/]" if each.new else "",
+            *(str(each.counts.get(name, "")) for name in names),
+            str(each.before or ""),
+            render.ago(each.last) if each.last else "",
+            f"[{colour}]{pattern}[/]" if colour else pattern,
+        )
     render.console().print(table)
 
 

@@ -87,6 +87,12 @@ def test_both_deployments_are_merged_in_time_order(desk):
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
 
 
+def test_json_is_one_document(desk):
+    rows = desk.json("logs", "--deployment", "green", "--lines", "3")
+
+    assert [row["deployment"] for row in rows] == ["green"] * 3
+
+
 def test_events_tell_what_happened_to_instances(desk):
     names = until(lambda: lines(desk, "--events", "--deployment", "green", "-o", "raw"))
 
