@@ -41,6 +41,12 @@ SECTIONS = (
         ("--seconds", "60"),
         ("--seconds", "1"),
     ),
+    (
+        "KQL beside hand-written SQL, ten million rows",
+        "benchmarks.kql",
+        ("--rows", "10000000"),
+        ("--rows", "20000"),
+    ),
     ("Model formats", "benchmarks.formats", (), None),
 )
 
