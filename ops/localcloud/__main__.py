@@ -131,7 +131,10 @@ def _held(where: Path, *, serving: bool) -> Iterator[None]:
 
 def _end_control_plane(where: Path) -> list[str]:
     """Ask the control plane to end, and make it end if it does not."""
+    from ops.localcloud import processes
+
     pid = directory.holder(where)
+    process = processes.identify(pid) if pid else None
     time.sleep(0.05)  # a process that has just taken the lock has yet to say its pid
     if not pid or pid != directory.holder(where):
         return []
@@ -141,6 +144,8 @@ def _end_control_plane(where: Path) -> list[str]:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if directory.holder(where) != pid:
+                # It has let go of the directory, and takes a moment to end.
+                processes.wait_gone([process] if process else [], PATIENCE)
                 return [f"stopped the control plane (pid {pid})"]
             time.sleep(0.02)
     raise Unusable(f"the control plane (pid {pid}) does not end")

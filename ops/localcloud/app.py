@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aiohttp import web
@@ -39,6 +40,7 @@ PLACE = {
     "location": "local",
 }
 RECOVERY_SECONDS = 10.0
+LOOPS = 12  # threads for the steps of loops, so that none waits for another's
 GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
@@ -201,6 +203,7 @@ async def _run(directory: Path, cloud: Cloud, engines: Engines) -> None:
     """Tell the world where we serve, and work until a signal ends it."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(LOOPS, "loop"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     working = asyncio.create_task(engines.run(stop))

@@ -44,6 +44,7 @@ class Ingest:
         self._flows: dict[str, Flow] = {}
         self._told: dict[str, bool] = {}  # deployment id -> appInsightsEnabled
         self._unread: dict[str, Position] = {}  # of sources of which nothing flows
+        self._seen: dict[Path, Position] = {}  # where files ended as a step began
         self._freed: dict[str, int] = {}  # bytes at the beginning of a console log
         self._batch = Batch()
 
@@ -51,19 +52,23 @@ class Ingest:
         """Take in all that was written since the last step, for PATIENCE at most."""
         deadline = time.monotonic() + PATIENCE
         self._batch = Batch()
+        workspace = self._state.of_type("workspaces")[0].id
+        gone = [of_ended(one, workspace) for one in ended(self._directory)]
+        living = self._living()
+        # Before it is known what flows: what is written after a setting is not passed.
+        self._seen = {
+            source.path: at for source in gone + living if (at := end(source))
+        }
         self._know()
         while self._events() and time.monotonic() < deadline:
             self._store_if_large()
         while self._traffic() and time.monotonic() < deadline:
             self._store_if_large()
-        workspace = self._state.of_type("workspaces")[0].id
-        gone = [of_ended(one, workspace) for one in ended(self._directory)]
         for source in gone:
             self._read(source, set(), deadline)
             self._store_batch()  # before the file goes, and before the next one's
             self._remove(source)
         waiting = inodes(gone)
-        living = self._living()
         for source in living:
             self._read(source, waiting.get(source.key, set()), deadline)
         self._store_batch()
@@ -160,7 +165,7 @@ class Ingest:
                 return False
             file = os.fstat(stream.fileno())
             if since is None and not insights:
-                self._pass(source, file)
+                self._pass(source)
                 return False
             known = self._position(source.key)
             position = start(source, file, known, since, older)
@@ -175,11 +180,12 @@ class Ingest:
             self._batch.positions[source.key] = following
         return bool(reading.lines)
 
-    def _pass(self, source: Source, file: os.stat_result) -> None:
-        """Note that nothing before a file's present end shall ever flow."""
+    def _pass(self, source: Source) -> None:
+        """Note that nothing before a file's end, as it was seen, shall ever flow."""
         if source.key in self._store.positions():
             self._batch.positions[source.key] = None
-        self._unread[source.key] = Position(segment=file.st_ino, offset=file.st_size)
+        if source.path in self._seen:
+            self._unread[source.key] = self._seen[source.path]
 
     def _add_lines(
         self,
@@ -250,6 +256,15 @@ class Ingest:
             self._unread.pop(source.key, None)
             if not source.instance:
                 self._unread[source.key] = Position(stamp=known.stamp)
+
+
+def end(source: Source) -> Position | None:
+    """The present end of a source's file; None where there is no file."""
+    try:
+        file = source.path.stat()
+    except FileNotFoundError:
+        return None
+    return Position(segment=file.st_ino, offset=file.st_size)
 
 
 def at_end(position: Position, file: os.stat_result) -> bool:

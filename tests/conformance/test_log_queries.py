@@ -266,19 +266,13 @@ def test_a_query_that_takes_too_long_is_ended(logs, customer):
 def test_a_batch_answers_each_query_on_its_own(logs, customer):
     from azure.monitor.query import LogsBatchQuery, LogsQueryStatus
 
-    good, wrong, partial = logs.query_batch(
-        [
-            LogsBatchQuery(customer, "print x=7", timespan=None),
-            LogsBatchQuery(customer, "nothing |", timespan=None),
-            LogsBatchQuery(
-                customer, "range x from 1 to 500001 step 1 | project 1", timespan=None
-            ),
-        ]
+    queries = ("print x=7", "nothing |", "print x=8")
+    first, wrong, last = logs.query_batch(
+        [LogsBatchQuery(customer, query, timespan=None) for query in queries]
     )
 
-    assert good.tables[0].rows[0][0] == 7
+    assert (first.tables[0].rows[0][0], last.tables[0].rows[0][0]) == (7, 8)
     assert (wrong.status, wrong.code) == (LogsQueryStatus.FAILURE, "BadArgumentError")
-    assert partial.status == LogsQueryStatus.PARTIAL
 
 
 def test_an_unknown_workspace_is_not_found(logs):

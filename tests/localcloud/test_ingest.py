@@ -51,6 +51,24 @@ def test_nothing_flows_before_there_is_a_setting(rig):
     assert rig.column("Message", EVENTS) == ["after"]
 
 
+def test_no_line_after_the_setting_is_passed_over_for_it_came_late(rig, monkeypatch):
+    rig.instance()
+    rig.prints(b"before\n")
+    know = rig.ingest._know
+
+    def know_then_be_overtaken():
+        know()
+        rig.let_flow()
+        rig.prints(b"after\n")
+
+    monkeypatch.setattr(rig.ingest, "_know", know_then_be_overtaken)
+    rig.step()
+    monkeypatch.undo()
+    rig.step()
+
+    assert rig.messages == ["after"]
+
+
 def test_only_what_the_setting_names_flows(rig):
     rig.let_flow(EVENTS)
     rig.instance()
