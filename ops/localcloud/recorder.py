@@ -6,6 +6,7 @@ Nothing here holds up a deployment, and a store that can't be opened stops nothi
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ops.localcloud.state import State
 
 log = logging.getLogger(__name__)
 
+HEAD_START = 0.2  # seconds; loading DuckDB takes half of that, and the interpreter
 INGEST_SECONDS = 0.2  # how late a line can be queried
 SAMPLE_SECONDS = 5.0
 EXPORT_SECONDS = 5.0
@@ -38,6 +40,8 @@ class Recorder:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Step until `stop` is set, and leave without waiting a period out."""
+        with suppress(TimeoutError):  # routes and instances come first
+            await asyncio.wait_for(stop.wait(), HEAD_START)
         wakes = [Wake() for _ in self._steps]
         loops = [
             every(seconds, _patient(step), stop, wake)
