@@ -5,7 +5,9 @@ The SDK is imported inside the functions: it takes seconds, and only creating ne
 
 import io
 import logging
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -29,6 +31,7 @@ class Step:
     reason: str
 
 
+CURRENT_CLOUD = "AZUREML_CURRENT_CLOUD"
 LOADERS = {
     "model": "load_model",
     "environment": "load_environment",
@@ -42,6 +45,7 @@ def entity(file: SpecFile) -> Any:
 
     Raises InvalidSpec naming the file and the fields.
     """
+    _forget_other_clouds()
     from azure.ai import ml
     from azure.ai.ml.exceptions import MlException
     from marshmallow.exceptions import ValidationError
@@ -89,6 +93,16 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(logging.NOTSET)
+
+
+def _forget_other_clouds() -> None:
+    """Take back what an MLClient of another localcloud left to us, its child process.
+
+    It names a cloud that is unknown here, and the SDK can't be imported with it.
+    """
+    if os.environ.get(CURRENT_CLOUD, "").startswith("azlocal"):
+        if "azure.ai.ml" not in sys.modules:
+            del os.environ[CURRENT_CLOUD]
 
 
 def _raw(file: SpecFile) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a verb costs before it does anything."""
 
+import os
 import subprocess
 import sys
 
@@ -25,3 +26,17 @@ def test_reading_live_state_does_not_import_the_whole_sdk():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert done.stdout.strip() == "False"
+
+
+def test_the_cloud_of_another_client_does_not_stop_us():
+    code = (
+        "from ops import creating, specs; creating.entity(specs.load('iris').endpoint)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "AZUREML_CURRENT_CLOUD": "azlocal-1"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
