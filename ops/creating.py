@@ -100,9 +100,9 @@ def _forget_other_clouds() -> None:
 
     It names a cloud that is unknown here, and the SDK can't be imported with it.
     """
-    if os.environ.get(CURRENT_CLOUD, "").startswith("azlocal"):
-        if "azure.ai.ml" not in sys.modules:
-            del os.environ[CURRENT_CLOUD]
+    left = os.environ.get(CURRENT_CLOUD, "").startswith("azlocal")
+    if left and "azure.ai.ml" not in sys.modules:
+        del os.environ[CURRENT_CLOUD]
 
 
 def _raw(file: SpecFile) -> dict[str, Any]:
