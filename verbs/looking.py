@@ -1,0 +1,70 @@
+"""Verbs for how an endpoint does."""
+
+from ops.verbs import Call, reads
+
+
+@reads()
+def status(call: Call):
+    """Show weights, instances, states and versions."""
+    from ops import endpoints, render
+
+    call.show(endpoints.get(call.workspace, call.endpoint), render.status)
+
+
+@reads(
+    since="How far back: 15m, 2h, 1d.",
+    grain="How long each point of the charts is, from 1m.",
+    watch="Repaint it every --interval until Ctrl-C.",
+    interval="How often --watch looks.",
+    csv="Print the points over time as CSV.",
+)
+def metrics(call: Call, since="1h", grain="1m", watch=False, interval="5s", csv=False):
+    """Show rate, errors, latency, CPU by deployment.
+
+    invoke metrics --since 30m --watch
+    """
+    from ops import live, metrics, panels
+
+    look = metrics.looker(call.workspace, call.endpoint, since, grain)
+    if watch:
+        return live.paint(look, panels.metrics, seconds=live.interval(interval))
+    call.show(look(), metrics.print_csv if csv else panels.show)
+
+
+@reads(since="Rates and percentiles over how long.", interval="How often it looks.")
+def watch(call: Call, since="15m", interval="5s"):
+    """Show a live screen of the endpoint until Ctrl-C.
+
+    invoke watch --interval 2s
+    """
+    from ops import live, render, screen, watch
+
+    seen = watch.Watch(call.stage, call.endpoint, since)
+    if call.json:
+        return render.as_json(seen.look())
+    seconds = live.interval(interval)
+    live.paint(seen.look, screen.watch, seconds=seconds, whole_screen=True)
+
+
+@reads(since="How far back to look.")
+def diagnose(call: Call, since="1h"):
+    """Say what is wrong, by evidence, and what to do.
+
+    invoke diagnose --since 15m
+    """
+    from ops import diagnose, screen
+
+    span = diagnose.span(since)
+    found = diagnose.diagnose(call.workspace, call.endpoint, span, flags=call.flags)
+    call.show(found, screen.findings)
+    diagnose.require_healthy(found)
+
+
+@reads(most="How many of the latest changes.", all="Of every endpoint.")
+def history(call: Call, most="20", all=False):
+    """Show what was changed: when, by whom and why."""
+    from ops import journal, render
+
+    endpoint = None if all else call.endpoint
+    found = journal.entries(call.stage.name, endpoint, journal.most(most))
+    call.show(found, render.history)
