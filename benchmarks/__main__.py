@@ -21,18 +21,18 @@ because machines are noisy: read the ratios. Last run {when} on {cores} cores, P
 {python}.
 """
 SECTIONS = (
-    ("Verbs", "benchmarks.verbs", ("--runs", "7"), ("--runs", "1")),
+    ("Verbs", "benchmarks.verbs", ("--runs", "5"), ("--runs", "1")),
     ("A second deployment", "benchmarks.deploy", ("--runs", "3"), ("--runs", "1")),
     (
         "The gateway beside a direct call, a script that does nothing",
         "benchmarks.gateway",
-        ("--rounds", "5"),
+        ("--rounds", "3"),
         ("--rounds", "1", "--seconds", "0.3"),
     ),
     (
         "The gateway beside a direct call, a model that computes for 5 ms",
         "benchmarks.gateway",
-        ("--rounds", "5", "--work-ms", "5"),
+        ("--rounds", "3", "--work-ms", "5"),
         ("--rounds", "1", "--seconds", "0.3", "--work-ms", "5"),
     ),
     (
