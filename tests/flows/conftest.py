@@ -3,7 +3,7 @@
 import pytest
 
 from model import train
-from tests.flows.desk import make_desk
+from tests.flows.desk import make_desk, running
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +14,5 @@ def _trained():
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    desk = make_desk(tmp_path_factory.mktemp("desk"))
-    yield desk
-    desk("cloud.down")
+    with running(make_desk(tmp_path_factory.mktemp("desk"))) as desk:
+        yield desk

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +70,15 @@ class Desk:
         text = file.read_text()
         assert old in text, f"{old!r} is not in {path}"
         file.write_text(text.replace(old, new))
+
+
+@contextmanager
+def running(desk):
+    """The desk, whose localcloud is down afterwards whatever happened."""
+    try:
+        yield desk
+    finally:
+        desk("cloud.down")
 
 
 def make_desk(folder):

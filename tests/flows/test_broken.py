@@ -14,16 +14,15 @@ from contextlib import suppress
 import pytest
 import requests
 
-from tests.flows.desk import ROOT, make_desk
+from tests.flows.desk import ROOT, make_desk, running
 
 SCORE = "scoring/score.py"
 
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
-    desk = make_desk(tmp_path_factory.mktemp("broken"))
-    yield desk
-    desk("cloud.down")
+    with running(make_desk(tmp_path_factory.mktemp("broken"))) as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.flows.desk import ROOT, make_desk
+from tests.flows.desk import ROOT, make_desk, running
 
 SCORE = "scoring/score.py"
 GREEN = "specs/iris/green.yaml"
@@ -18,11 +18,10 @@ GREEN = "specs/iris/green.yaml"
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
     """A desk with a blue that works and diagnostics that flow."""
-    desk = make_desk(tmp_path_factory.mktemp("sick"))
-    desk("deploy")
-    desk("diagnostics.on")
-    yield desk
-    desk("cloud.down")
+    with running(make_desk(tmp_path_factory.mktemp("sick"))) as desk:
+        desk("deploy")
+        desk("diagnostics.on")
+        yield desk
 
 
 @pytest.fixture
