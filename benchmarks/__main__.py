@@ -73,8 +73,8 @@ def main() -> None:
 
 
 def section(state: str, module: str, flags: tuple[str, ...]) -> str:
-    """What a benchmark printed; its errors go to the terminal."""
-    return subprocess.run(
+    """What a benchmark printed, as Markdown; its errors go to the terminal."""
+    printed = subprocess.run(
         [sys.executable, "-m", module, *flags],
         cwd=PROJECT,
         env={**os.environ, "AML_OPS_STATE": state},
@@ -82,6 +82,7 @@ def section(state: str, module: str, flags: tuple[str, ...]) -> str:
         stdout=subprocess.PIPE,
         text=True,
     ).stdout
+    return printed if printed.startswith("|") else f"```text\n{printed}```\n"
 
 
 def invoke(state: str, *words: str) -> None:
