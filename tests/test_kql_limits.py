@@ -262,3 +262,25 @@ def test_importing_the_engine_imports_neither_duckdb_nor_the_translator():
     )
 
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "kql",
+    [
+        "range x from 1 to 3000000000 step 1 | summarize dcount(x)",
+        "range x from 0x0 to 0xffffffff step 1 | count",
+        "print x = range(1, 3000000000)",
+        "print x = range(1, 3000000000, 2)",
+    ],
+)
+def test_a_range_that_would_fill_the_memory_is_refused(engine, connection, kql):
+    with pytest.raises(QueryError, match="more than 10,000,000 values") as refusal:
+        engine.query(connection, kql, now=NOW)
+
+    assert refusal.value.code == "ResourceLimit"
+
+
+def test_a_range_of_sensible_length_is_taken(engine, connection):
+    kql = "range x from 1 to 100000 step 1 | count"
+
+    assert engine.query(connection, kql, now=NOW).tables[0].rows == [[100_000]]
