@@ -12,6 +12,7 @@ from ops.localcloud.kql.translation import check_syntax
 UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 MOST_STEPS = 10_000_000
+PLAIN_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 AZURE_ONLY = {
     "externaldata": "reads a file from the network",
@@ -64,9 +65,10 @@ def refuse_long_ranges(kql: str, words: list[lexer.Token]) -> None:
             continue
         said = words[at + 1 : at + 12]
         end = next((i for i, w in enumerate(said) if w.text in (")", "|", ";")), None)
-        numbers = [_number(w.text) for w in said[:end] if w.kind == "number"]
-        if len(numbers) < 2:
-            continue  # over names or moments: their number is not known here
+        texts = [w.text for w in said[:end] if w.kind == "number"]
+        if len(texts) < 2 or not all(map(PLAIN_NUMBER.fullmatch, texts)):
+            continue  # over names or moments: how many is not known here
+        numbers = [float(text) for text in texts]
         first, last, step = (*numbers, 1.0)[:3]
         if step and (last - first) / step > MOST_STEPS:
             line, position = lexer.place(kql, word.start)
@@ -78,13 +80,6 @@ def refuse_long_ranges(kql: str, words: list[lexer.Token]) -> None:
                 position=position,
                 token=word.text,
             )
-
-
-def _number(text: str) -> float:
-    try:
-        return float(int(text, 0))
-    except ValueError:
-        return float(text)
 
 
 def refuse_azure_only(kql: str, words: list[lexer.Token]) -> None:
