@@ -20,7 +20,7 @@ TRAFFIC = "AmlOnlineEndpointTrafficLog"
 
 @pytest.fixture(scope="module")
 def connection():
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"memory_limit": "256MB"})
     for name, table in TABLES.items():
         connection.execute(create_table(name, table))
     harden(connection)

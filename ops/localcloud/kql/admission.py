@@ -11,9 +11,6 @@ from ops.localcloud.kql.translation import check_syntax
 # A zero byte and halves of surrogate pairs, which no UTF-8 text can hold.
 UNWRITABLE = re.compile(r"[\x00\ud800-\udfff]")
 
-MOST_STEPS = 10_000_000
-PLAIN_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
-
 AZURE_ONLY = {
     "externaldata": "reads a file from the network",
     "series_decompose_anomalies": "is Azure's own model of seasons and outliers",
@@ -51,35 +48,7 @@ def check(kql: str, limits: Limits) -> None:
         # Kusto's control commands can write; Log Analytics takes none either.
         raise lexer.unparsed(kql, words[0].start)
     refuse_azure_only(kql, words)
-    refuse_long_ranges(kql, words)
     check_syntax(kql)
-
-
-def refuse_long_ranges(kql: str, words: list[lexer.Token]) -> None:
-    """Refuse a range of more numbers than memory should be spent on.
-
-    The translator makes one list of them, which DuckDB's own limit doesn't hold back.
-    """
-    for at, word in enumerate(words):
-        if word.text.lower() != "range":
-            continue
-        said = words[at + 1 : at + 12]
-        end = next((i for i, w in enumerate(said) if w.text in (")", "|", ";")), None)
-        texts = [w.text for w in said[:end] if w.kind == "number"]
-        if len(texts) < 2 or not all(map(PLAIN_NUMBER.fullmatch, texts)):
-            continue  # over names or moments: how many is not known here
-        numbers = [float(text) for text in texts]
-        first, last, step = (*numbers, 1.0)[:3]
-        if step and (last - first) / step > MOST_STEPS:
-            line, position = lexer.place(kql, word.start)
-            raise QueryError(
-                f"This range has more than {MOST_STEPS:,} values.",
-                code="ResourceLimit",
-                inner_code="LOCAL003",
-                line=line,
-                position=position,
-                token=word.text,
-            )
 
 
 def refuse_azure_only(kql: str, words: list[lexer.Token]) -> None:

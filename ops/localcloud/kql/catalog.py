@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ops.localcloud.kql import ranges
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.tables import Schema, create_table
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Columns = dict[str, str]
+
+MEMORY = "256MB"  # binding computes constants, and those may be large
 
 NO_COLUMN = re.compile(r'[Cc]olumn "([^"]+)" (?:not found|must appear)')
 NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
@@ -27,7 +30,9 @@ class Catalog:
     def __init__(self, schema: Schema) -> None:
         import duckdb
 
-        self.connection = duckdb.connect(":memory:")
+        self.connection = duckdb.connect(
+            ":memory:", config={"memory_limit": MEMORY, "threads": 1}
+        )
         self.connection.execute("SET TimeZone = 'UTC'")
         for name, table in schema.items():
             self.connection.execute(create_table(name, table))
@@ -98,6 +103,9 @@ def refusal(error: Exception) -> QueryError:
             inner_code="SEM0100",
             token=found.group(1),
         )
+    for known in (ranges.TOO_LONG, ranges.AXIS_TOO_LONG):
+        if known in text:
+            return QueryError(known, code="ResourceLimit", inner_code="LOCAL003")
     if "depth limit" in text:
         return QueryError(
             "The query has too many operators, or is nested too deeply.",

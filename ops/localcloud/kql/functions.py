@@ -6,6 +6,8 @@ this package's own and stand for what a query's tree is rewritten to.
 
 from functools import cache
 
+from ops.localcloud.kql import ranges
+
 ORIGIN = 62_135_596_800_000_000  # microseconds from 0001-01-01 to 1970-01-01
 ROW = '"__kql_row"'  # the hidden column that holds a serialized row's place
 
@@ -129,7 +131,11 @@ AGGREGATES: list[tuple[str, str, tuple[int, ...], str | None]] = [
 
 @cache
 def register() -> None:
-    """Add the rows, once in a process; duckdb-kql's own rows are left alone."""
+    """Add the rows, once in a process; duckdb-kql's own rows are left alone.
+
+    Only how it writes a range is replaced, for which it has no registry.
+    """
+    from duckdb_kql import translate
     from duckdb_kql.translate.functions import (
         AGGREGATE_FUNCTIONS,
         SCALAR_FUNCTIONS,
@@ -137,6 +143,7 @@ def register() -> None:
         FunctionSpec,
     )
 
+    translate.render_range = ranges.range_sql
     for name, template, arities in SCALARS:
         row = FunctionSpec(name, "template", template, arities)
         SCALAR_FUNCTIONS.setdefault(name, row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.localcloud.kql import lexer, scopes, shaping
+from ops.localcloud.kql import lexer, ranges, scopes, shaping
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.lexer import Token
 from ops.localcloud.kql.tables import quoted
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ops.localcloud.kql.compiler import Compiler
 
 KEYWORDS = ("on", "from", "to", "step", "by")
-MOST_POINTS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +126,7 @@ def axis_sql(bounds: str, kind: str) -> str:
     else:
         count = "(b.hi - b.lo) / CAST(b.st AS DOUBLE)"
         point = "b.lo + i * b.st"
-    points = f"least(CAST(ceil({count}) AS BIGINT), {MOST_POINTS})"
+    points = ranges.at_most(f"ceil({count})", ranges.MOST_POINTS, ranges.AXIS_TOO_LONG)
     return (
         f"SELECT {point} AS t FROM (SELECT b.*, unnest(range({points})) AS i"
         f" FROM {quoted(bounds)} b) b"

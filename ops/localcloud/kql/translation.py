@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ops.localcloud.kql import functions, mending, weights
+from ops.localcloud.kql import escapes, functions, mending, weights
 from ops.localcloud.kql.errors import QueryError, syntax_error
 from ops.localcloud.kql.tables import Schema
 
@@ -56,7 +56,7 @@ def translate(kql: str, schema: Schema) -> Statement:
     from duckdb_kql.translate import clock, to_sql
 
     with mapped(), clock(SOME_TIME) as active:
-        lowered = lower(kql)
+        lowered = lower(escapes.spelled_out(kql))
         weights.check(lowered)
         query = mending.mended(lowered, schema)
         result = to_sql(query, {name: list(table) for name, table in schema.items()})
@@ -165,6 +165,6 @@ AZURE_NAMES = """
     set_has_element jaccard_index array_rotate_left array_shift_left array_sum
     array_split dynamic_to_json treepath extract_json bag_remove_keys bag_set_key
     bag_zip geo_distance_2points row_rank_dense row_rank_min row_window_session
-    buildschema make_list_with_nulls covariance cursor_after has_ipv4
+    range repeat buildschema make_list_with_nulls covariance cursor_after has_ipv4
 """
 AZURE_FUNCTIONS = frozenset(AZURE_NAMES.split())
