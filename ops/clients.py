@@ -6,20 +6,18 @@ importing azure.ai.ml takes. What is created from files goes through `Workspace.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ops import cloud, refusals
-from ops.errors import NotFound, ServiceError, Unreachable
+from ops import cloud
+from ops.errors import NotFound, Unreachable
+from ops.pipeline import LocalCredential, check, content, pipeline, refused
 from ops.settings import Stage
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-    from azure.core.credentials import AccessToken
-    from azure.core.rest import HttpRequest, HttpResponse
+    from azure.core.rest import HttpRequest
     from azure.mgmt.monitor import MonitorManagementClient
     from azure.monitor.query import (
         LogsQueryClient,
@@ -30,18 +28,6 @@ if TYPE_CHECKING:
 ARM = "https://management.azure.com"
 API_VERSION = "2023-10-01"  # stable; has every online endpoint operation used here
 OPERATION_SECONDS = 3600  # Azure gives a deployment's operation 30 min to 1 h
-
-
-class LocalCredential:
-    """localcloud's own token, in the shape of an azure.core credential."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
-        from azure.core.credentials import AccessToken
-
-        return AccessToken(self._token, 2**40)
 
 
 class Workspace:
@@ -206,27 +192,15 @@ class Workspace:
 
     @cached_property
     def _pipeline(self) -> Any:
-        from azure.core.pipeline import policies
-        from azure.mgmt.core import ARMPipelineClient
-        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-
-        scope = f"{self.base_url}/.default"
-        return ARMPipelineClient(
-            base_url=self.base_url,
-            policies=[
-                policies.RequestIdPolicy(),
-                policies.UserAgentPolicy("aml-ops"),
-                policies.RetryPolicy(retry_total=1 if self.local else 5),
-                ARMChallengeAuthenticationPolicy(self.credential, scope),
-            ],
-        )
+        retries = 1 if self.local else 5
+        return pipeline(self.base_url, self.credential, retries=retries)
 
     def _json(
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         with refused():
             response = self._pipeline.send_request(self._request(method, path, body))
-            _check(response)
+            check(response)
             return dict(response.json()) if response.content else {}
 
     def _wait(
@@ -239,8 +213,8 @@ class Workspace:
             first = self._pipeline.send_request(
                 self._request(method, path, body), _return_pipeline_response=True
             )
-            _check(first.http_response)
-            poller: Any = LROPoller(self._pipeline, first, _body, ARMPolling(5))
+            check(first.http_response)
+            poller: Any = LROPoller(self._pipeline, first, content, ARMPolling(5))
             result = poller.result(timeout=OPERATION_SECONDS)
         if not poller.done():
             minutes = OPERATION_SECONDS // 60
@@ -280,58 +254,6 @@ def again(workspace: Workspace) -> Workspace:
     if found is None:
         raise Unreachable("localcloud is down.", "invoke cloud.up")
     return Workspace(workspace.stage, found)
-
-
-@contextmanager
-def refused() -> Iterator[None]:
-    """Turn what the SDKs raise into a cause and its remedies."""
-    from azure.core import exceptions
-
-    try:
-        yield
-    except exceptions.ResourceNotFoundError as error:
-        raise NotFound(refusals.cause(error), *refusals.remedies(error)) from None
-    except exceptions.ClientAuthenticationError as error:
-        raise ServiceError(
-            f"Not signed in: {refusals.cause(error)}", "az login", http_status=401
-        ) from None
-    except (
-        exceptions.ServiceRequestError,
-        exceptions.ServiceResponseError,
-    ) as error:
-        raise Unreachable(
-            f"The service does not answer: {refusals.plain(str(error))}",
-            "invoke cloud.status",
-        ) from None
-    except exceptions.HttpResponseError as error:
-        raise ServiceError(
-            refusals.cause(error),
-            *refusals.remedies(error),
-            code=refusals.code(error),
-            http_status=error.status_code or 0,
-            innermost=refusals.innermost(error),
-        ) from None
-
-
-def _check(response: "HttpResponse") -> None:
-    from azure.core.exceptions import (
-        ClientAuthenticationError,
-        HttpResponseError,
-        ResourceNotFoundError,
-        map_error,
-    )
-    from azure.mgmt.core.exceptions import ARMErrorFormat
-
-    if response.status_code < 400:
-        return
-    kinds = {401: ClientAuthenticationError, 404: ResourceNotFoundError}
-    map_error(response.status_code, response, kinds)
-    raise HttpResponseError(response=response, error_format=ARMErrorFormat)
-
-
-def _body(pipeline_response: Any) -> Any:
-    response = pipeline_response.http_response
-    return response.json() if response.content else None
 
 
 def _metadata(base_url: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
-from ops.clients import refused
 from ops.errors import InvalidSpec, ServiceError
+from ops.pipeline import refused
 from ops.refusals import plain
 from ops.settings import read_yaml
 from ops.specs import SpecFile

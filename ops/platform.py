@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops import endpoints
-from ops.clients import Workspace, refused
+from ops.clients import Workspace
 from ops.measures import Latency, Outcome, Point, Usage, Window
+from ops.pipeline import refused
 
 CPU = "CpuUtilizationPercentage"
 MEMORY = "CpuMemoryUtilizationPercentage"

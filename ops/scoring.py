@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ops import endpoints, specs
-from ops.clients import Workspace, refused
+from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import NotFound, Refused, Unhealthy, Unreachable, UsageError
+from ops.pipeline import refused
 from ops.settings import shown
 from ops.specs import EndpointSpec
 

@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[1]
 
 ERRORS = {"errors"}
 FOUNDATION = ERRORS | {
-    *("clients", "cloud", "conda", "creating", "endpoints", "journal", "refusals"),
+    *("clients", "cloud", "conda", "creating", "endpoints", "journal", "pipeline"),
     *("charts", "diagnostics", "kql", "literals", "logrecords", "logrows", "logview"),
-    *("resultview", "tails"),
+    *("refusals", "resultview", "tails"),
     *("render", "script", "settings", "sieve", "specs", "times", "verbs", "window"),
 }
 FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen"}
@@ -21,7 +21,7 @@ CAPABILITIES = {
 }
 PROCEDURES = {"deploy", "dryrun"}
 KNOWN = FOUNDATION | CAPABILITIES | PROCEDURES
-MAY_IMPORT_AZURE = {"clients", "creating"}
+MAY_IMPORT_AZURE = {"clients", "creating", "pipeline"}
 MAY_IMPORT_INVOKE = {"errors", "verbs"}
 
 

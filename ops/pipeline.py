@@ -1,0 +1,93 @@
+"""The line to a service: signed requests, and what SDKs raise turned into causes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ops import refusals
+from ops.errors import NotFound, ServiceError, Unreachable
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
+    from azure.core.rest import HttpResponse
+
+
+class LocalCredential:
+    """localcloud's own token, in the shape of an azure.core credential."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
+        from azure.core.credentials import AccessToken
+
+        return AccessToken(self._token, 2**40)
+
+
+def pipeline(base_url: str, credential: Any, *, retries: int) -> Any:
+    """An ARM client that knows no service: it signs, retries and sends."""
+    from azure.core.pipeline import policies
+    from azure.mgmt.core import ARMPipelineClient
+    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+    return ARMPipelineClient(
+        base_url=base_url,
+        policies=[
+            policies.RequestIdPolicy(),
+            policies.UserAgentPolicy("aml-ops"),
+            policies.RetryPolicy(retry_total=retries),
+            ARMChallengeAuthenticationPolicy(credential, f"{base_url}/.default"),
+        ],
+    )
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Turn what the SDKs raise into a cause and its remedies."""
+    from azure.core import exceptions
+
+    try:
+        yield
+    except exceptions.ResourceNotFoundError as error:
+        raise NotFound(refusals.cause(error), *refusals.remedies(error)) from None
+    except exceptions.ClientAuthenticationError as error:
+        raise ServiceError(
+            f"Not signed in: {refusals.cause(error)}", "az login", http_status=401
+        ) from None
+    except (
+        exceptions.ServiceRequestError,
+        exceptions.ServiceResponseError,
+    ) as error:
+        raise Unreachable(
+            f"The service does not answer: {refusals.plain(str(error))}",
+            "invoke cloud.status",
+        ) from None
+    except exceptions.HttpResponseError as error:
+        raise ServiceError(
+            refusals.cause(error),
+            *refusals.remedies(error),
+            code=refusals.code(error),
+            http_status=error.status_code or 0,
+            innermost=refusals.innermost(error),
+        ) from None
+
+
+def check(response: "HttpResponse") -> None:
+    from azure.core.exceptions import (
+        ClientAuthenticationError,
+        HttpResponseError,
+        ResourceNotFoundError,
+        map_error,
+    )
+    from azure.mgmt.core.exceptions import ARMErrorFormat
+
+    if response.status_code < 400:
+        return
+    kinds = {401: ClientAuthenticationError, 404: ResourceNotFoundError}
+    map_error(response.status_code, response, kinds)
+    raise HttpResponseError(response=response, error_format=ARMErrorFormat)
+
+
+def content(pipeline_response: Any) -> Any:
+    response = pipeline_response.http_response
+    return response.json() if response.content else None
