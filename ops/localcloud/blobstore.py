@@ -92,7 +92,7 @@ class BlobStore:
             "file": file.name,
             "size": file.stat().st_size,
             "md5": md5 or md5_of(file),
-            "etag": f"0x{uuid.uuid4().hex[:16].upper()}",
+            "etag": new_etag(),
             "content_type": content_type,
             "metadata": metadata,
             "modified": text(datetime.now(UTC)),
@@ -166,6 +166,10 @@ class BlobStore:
             shutil.copyfile(self.path(row), file)
             count += 1
         return count
+
+
+def new_etag() -> str:
+    return f"0x{uuid.uuid4().hex[:16].upper()}"
 
 
 def md5_of(file: Path) -> str:

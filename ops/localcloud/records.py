@@ -61,6 +61,24 @@ class Instance:
     detail: dict[str, Any] | None = None  # the supervisor's own notes
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """Who alone may write to a blob, and for how long, in seconds of real time."""
+
+    id: str
+    seconds: int  # -1: until it is released or broken
+    ends: float | None  # None: never
+    breaks: float | None = None  # somebody broke it: when it is over
+
+    def state(self, now: float) -> str:
+        if self.breaks is not None:
+            return "breaking" if now < self.breaks else "broken"
+        return "expired" if self.ends is not None and now >= self.ends else "leased"
+
+    def held(self, now: float) -> bool:
+        return self.state(now) in ("leased", "breaking")
+
+
 def normal_id(resource_id: str) -> str:
     return "/" + resource_id.strip("/").lower()
 
@@ -111,3 +129,8 @@ def to_instance(row: sqlite3.Row) -> Instance:
 
 def to_blob(row: sqlite3.Row) -> dict[str, Any]:
     return {**dict(row), "metadata": json.loads(row["metadata"])}
+
+
+def to_lease(row: sqlite3.Row) -> Lease:
+    facts = ("id", "seconds", "ends", "breaks")
+    return Lease(**{name: row[name] for name in facts})

@@ -17,6 +17,7 @@ from typing import Any
 
 from ops.localcloud.records import (
     Instance,
+    Lease,
     Operation,
     Resource,
     normal_id,
@@ -24,48 +25,11 @@ from ops.localcloud.records import (
     text,
     to_blob,
     to_instance,
+    to_lease,
     to_operation,
     to_resource,
 )
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS resources (
-    id TEXT PRIMARY KEY,              -- the ARM id in lower case
-    parent TEXT NOT NULL,             -- the id without its last type/name pair
-    type TEXT NOT NULL,               -- the last type segment, lower case
-    body TEXT NOT NULL,               -- the resource as a GET shows it, JSON
-    generation INTEGER NOT NULL,      -- how often a client has written it
-    created TEXT NOT NULL,
-    modified TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type);
-CREATE TABLE IF NOT EXISTS secrets (
-    owner TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
-    PRIMARY KEY (owner, name)
-);
-CREATE TABLE IF NOT EXISTS operations (
-    id TEXT PRIMARY KEY, resource TEXT NOT NULL, kind TEXT NOT NULL,
-    generation INTEGER NOT NULL, status TEXT NOT NULL, error TEXT,
-    started TEXT NOT NULL, ended TEXT
-);
-CREATE INDEX IF NOT EXISTS operations_open ON operations (resource, status);
-CREATE TABLE IF NOT EXISTS instances (
-    id TEXT PRIMARY KEY, deployment TEXT NOT NULL, fingerprint TEXT NOT NULL,
-    state TEXT NOT NULL, pid INTEGER, process_created REAL, port INTEGER,
-    started TEXT, ready TEXT, restarts INTEGER NOT NULL DEFAULT 0,
-    detail TEXT NOT NULL DEFAULT '{}'
-);
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY, at TEXT NOT NULL, resource TEXT NOT NULL,
-    instance TEXT NOT NULL, name TEXT NOT NULL, message TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS blobs (
-    container TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL,
-    size INTEGER NOT NULL, md5 TEXT NOT NULL, etag TEXT NOT NULL,
-    content_type TEXT NOT NULL, metadata TEXT NOT NULL, modified TEXT NOT NULL,
-    PRIMARY KEY (container, name)
-);
-"""
+from ops.localcloud.schema import SCHEMA
 
 
 class State:
@@ -343,6 +307,29 @@ class State:
         )
 
     def delete_blob(self, container: str, name: str) -> None:
+        with self.transaction():
+            self.set_lease(container, name, None)
+            self._write(
+                "DELETE FROM blobs WHERE container = ? AND name = ?", container, name
+            )
+
+    def leases(self, container: str) -> dict[str, Lease]:
+        """The leases of a container's blobs, those that are over too, by blob."""
+        rows = self._all("SELECT * FROM leases WHERE container = ?", container)
+        return {row["blob"]: to_lease(row) for row in rows}
+
+    def lease(self, container: str, blob: str) -> Lease | None:
+        rows = self._all(
+            "SELECT * FROM leases WHERE container = ? AND blob = ?", container, blob
+        )
+        return to_lease(rows[0]) if rows else None
+
+    def set_lease(self, container: str, blob: str, lease: Lease | None) -> None:
+        if lease is None:
+            sql = "DELETE FROM leases WHERE container = ? AND blob = ?"
+            self._write(sql, container, blob)
+            return
         self._write(
-            "DELETE FROM blobs WHERE container = ? AND name = ?", container, name
+            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?)",
+            *(container, blob, lease.id, lease.seconds, lease.ends, lease.breaks),
         )

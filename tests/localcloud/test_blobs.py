@@ -231,14 +231,14 @@ def test_a_deleted_blob_is_gone(container):
 
 
 def test_what_is_not_spoken_is_refused_by_name(container):
-    container.put("leased", b"1")
+    container.put("plain", b"1")
 
     for method, query in (
-        ("PUT", {"comp": "lease"}),
+        ("PUT", {"comp": "snapshot"}),
         ("PUT", {"comp": "appendblock"}),
         ("GET", {"comp": "blocklist"}),
     ):
-        assert code_of(container(method, "leased", **query)) == (501, "NotImplemented")
+        assert code_of(container(method, "plain", **query)) == (501, "NotImplemented")
     reply = container("PUT", "page", b"", {"x-ms-blob-type": "PageBlob"})
     assert code_of(reply) == (501, "NotImplemented")
 

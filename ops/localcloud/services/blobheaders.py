@@ -69,11 +69,14 @@ def version(row: dict[str, Any]) -> dict[str, str]:
     return {"ETag": f'"{row["etag"]}"', "Last-Modified": modified}
 
 
-def headers(row: dict[str, Any], *, sized: bool) -> dict[str, str]:
+def headers(
+    row: dict[str, Any], lease: Mapping[str, str], *, sized: bool
+) -> dict[str, str]:
     metadata = {f"x-ms-meta-{name}": value for name, value in row["metadata"].items()}
     return {
         **version(row),
         **metadata,
+        **{f"x-ms-lease-{name}": value for name, value in lease.items()},
         **({"Content-Length": str(row["size"])} if sized else {}),
         "Content-Type": row["content_type"],
         "Content-MD5": row["md5"],

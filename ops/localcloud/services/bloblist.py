@@ -79,12 +79,16 @@ def _blob(row: dict[str, Any], *, metadata: bool) -> str:
     pairs = "".join(
         f"<{name}>{escape(value)}</{name}>" for name, value in row["metadata"].items()
     )
+    lease = "".join(
+        f"<Lease{name.title()}>{value}</Lease{name.title()}>"
+        for name, value in row["lease"].items()
+    )
     return (
         f"<Blob><Name>{escape(row['name'])}</Name><Properties>"
         f"<Last-Modified>{modified}</Last-Modified><Etag>{row['etag']}</Etag>"
         f"<Content-Length>{row['size']}</Content-Length>"
         f"<Content-Type>{escape(row['content_type'])}</Content-Type>"
         f"<Content-MD5>{row['md5']}</Content-MD5>"
-        "<BlobType>BlockBlob</BlobType></Properties>"
+        f"<BlobType>BlockBlob</BlobType>{lease}</Properties>"
         f"{f'<Metadata>{pairs}</Metadata>' if metadata else ''}</Blob>"
     )

@@ -5,18 +5,19 @@ Bodies are streamed to and from disk, never held whole in memory.
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from aiohttp import web
 
 from ops.localcloud import sas
-from ops.localcloud.blobstore import md5_of
+from ops.localcloud.blobstore import md5_of, new_etag
+from ops.localcloud.records import text
+from ops.localcloud.services import blobleases
+from ops.localcloud.services.blobblocks import block_id, listed, read_list
 from ops.localcloud.services.blobheaders import (
     BlobError,
     check_conditions,
@@ -30,15 +31,13 @@ from ops.localcloud.wire import Cloud
 
 ACCOUNT = "devstore.blob.azlocal"
 CHUNK = 1 << 20
-MOST_BLOCKS = 50_000  # REST reference, Put Block List
-MOST_LIST_BYTES = 8 << 20
 CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 NAME = re.compile(r"[^\x00-\x1f]{0,1024}")
 SPOKEN = (
-    *("PUT", "PUT block", "PUT blocklist", "PUT metadata", "DELETE"),
+    *("PUT", "PUT block", "PUT blocklist", "PUT metadata", "PUT lease", "DELETE"),
     *("GET", "HEAD", "GET metadata", "HEAD metadata"),
 )
-UNSUPPORTED = ("x-ms-lease-id", "x-ms-copy-source", "if-modified-since", "x-ms-tags")
+UNSUPPORTED = ("x-ms-copy-source", "if-modified-since", "x-ms-tags")
 
 
 def is_blob_path(path: str, cloud: Cloud) -> bool:
@@ -72,15 +71,20 @@ async def handle(request: web.Request, cloud: Cloud) -> web.StreamResponse:
             return await _put_block_list(request, cloud, container, name)
         case "PUT metadata":
             return _put_metadata(request, cloud, container, name)
+        case "PUT lease":
+            return _change_lease(request, cloud, container, name)
         case "GET list":
-            return _xml(listing(cloud.state.blobs(container), container, request.query))
+            return _list(request, cloud, container)
         case "DELETE":
             return _delete(request, cloud, container, name)
     row = _find(cloud, container, name)
+    held = cloud.state.lease(container, name)
     check_conditions(request, row)
+    blobleases.check_read(request, held)
+    told = headers(row, blobleases.facts(held), sized=verb == "HEAD")
     if verb in ("HEAD", "GET metadata", "HEAD metadata"):
-        return web.Response(headers=headers(row, sized=verb == "HEAD"))
-    return await _send(request, cloud.blobs.path(row), row)
+        return web.Response(headers=told)
+    return await _send(request, cloud.blobs.path(row), row["size"], told)
 
 
 def _verb(request: web.Request, name: str) -> str:
@@ -101,7 +105,7 @@ async def _put(
 ) -> web.Response:
     if request.headers.get("x-ms-blob-type") != "BlockBlob":
         raise _not_supported("any x-ms-blob-type but BlockBlob")
-    check_conditions(request, cloud.state.blob(container, name))
+    _check_write(request, cloud, container, name)
     file = cloud.blobs.new_file()
     try:
         md5 = await _receive(request, file)
@@ -115,11 +119,12 @@ async def _put(
 async def _put_block(
     request: web.Request, cloud: Cloud, container: str, name: str
 ) -> web.Response:
-    block_id = _block_id(request.query.get("blockid", ""))
+    _check_write(request, cloud, container, name)
+    id_ = block_id(request.query.get("blockid", ""))
     file = cloud.blobs.new_file()
     try:
         md5 = await _receive(request, file)
-        cloud.blobs.stage(container, name, block_id, file)
+        cloud.blobs.stage(container, name, id_, file)
     finally:
         file.unlink(missing_ok=True)
     return web.Response(status=201, headers={"Content-MD5": md5})
@@ -129,12 +134,12 @@ async def _put_block_list(
     request: web.Request, cloud: Cloud, container: str, name: str
 ) -> web.Response:
     """Make a blob of staged blocks. Blocks of an earlier commit can't be used again."""
-    block_ids = [_block_id(each) for each in _listed(await _read_list(request))]
+    block_ids = [block_id(each) for each in listed(await read_list(request))]
     blobs = cloud.blobs
-    if not all(blobs.staged(container, name, block_id) for block_id in block_ids):
+    if not all(blobs.staged(container, name, each) for each in block_ids):
         message = "The specified block list is invalid: not all its blocks are staged."
         raise BlobError(400, "InvalidBlockList", message)
-    check_conditions(request, cloud.state.blob(container, name))
+    _check_write(request, cloud, container, name)
     file = await asyncio.to_thread(blobs.assemble, container, name, block_ids)
     try:
         md5 = await asyncio.to_thread(md5_of, file)
@@ -156,8 +161,8 @@ def _commit(
     kind: str,
 ) -> dict[str, Any]:
     """Make the file the blob, unless another writer has come first meanwhile."""
-    check_conditions(request, cloud.state.blob(container, name))
-    return cloud.blobs.commit(
+    _check_write(request, cloud, container, name)
+    row = cloud.blobs.commit(
         container,
         name,
         file,
@@ -165,22 +170,40 @@ def _commit(
         metadata=sent_metadata(request.headers),
         md5=md5,
     )
+    blobleases.forget_ended(cloud, container, name)
+    return row
+
+
+def _check_write(request: web.Request, cloud: Cloud, container: str, name: str) -> None:
+    check_conditions(request, cloud.state.blob(container, name))
+    blobleases.check_write(request, cloud.state.lease(container, name))
+
+
+def _change_lease(
+    request: web.Request, cloud: Cloud, container: str, name: str
+) -> web.Response:
+    row = _find(cloud, container, name)
+    check_conditions(request, row)
+    return blobleases.change(request, cloud, container, row)
 
 
 def _put_metadata(
     request: web.Request, cloud: Cloud, container: str, name: str
 ) -> web.Response:
     row = _find(cloud, container, name)
-    check_conditions(request, row)
+    _check_write(request, cloud, container, name)
     row["metadata"] = sent_metadata(request.headers)
+    row |= {"etag": new_etag(), "modified": text(datetime.now(UTC))}
     cloud.state.save_blob(row)
+    blobleases.forget_ended(cloud, container, name)
     return web.Response(headers=version(row))
 
 
 def _delete(
     request: web.Request, cloud: Cloud, container: str, name: str
 ) -> web.Response:
-    check_conditions(request, _find(cloud, container, name))
+    _find(cloud, container, name)
+    _check_write(request, cloud, container, name)
     cloud.blobs.delete(container, name)
     return web.Response(status=202)
 
@@ -200,14 +223,13 @@ async def _receive(request: web.Request, file: Path) -> str:
 
 
 async def _send(
-    request: web.Request, file: Path, row: dict[str, Any]
+    request: web.Request, file: Path, size: int, told: dict[str, str]
 ) -> web.StreamResponse:
     """The blob's bytes, or the part of them that a range names."""
     asked = request.headers.get("x-ms-range") or request.headers.get("Range")
-    start, end = span(asked, row["size"])
-    told = headers(row, sized=False)
+    start, end = span(asked, size)
     if asked:
-        told["Content-Range"] = f"bytes {start}-{end - 1}/{row['size']}"
+        told["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         del told["Content-MD5"]  # it is the whole blob's
     told["Content-Length"] = str(end - start)
     response = web.StreamResponse(status=206 if asked else 200, headers=told)
@@ -231,41 +253,16 @@ def _find(cloud: Cloud, container: str, name: str) -> dict[str, Any]:
     return row
 
 
-def _block_id(text: str) -> str:
-    try:
-        decoded = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        decoded = b""
-    if not 1 <= len(decoded) <= 64:
-        message = "blockid must be base64 of 1 to 64 bytes."
-        raise BlobError(400, "InvalidQueryParameterValue", message)
-    return text
-
-
-async def _read_list(request: web.Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.content.iter_chunked(CHUNK):
-        body += chunk
-        if len(body) > MOST_LIST_BYTES:
-            raise BlobError(413, "RequestBodyTooLarge", "The block list is too large.")
-    return bytes(body)
-
-
-def _listed(body: bytes) -> list[str]:
-    """The block ids of a <BlockList>, in its order."""
-    try:
-        if b"<!" in body:
-            raise ElementTree.ParseError("a document type has no place here")
-        ids = [each.text or "" for each in ElementTree.fromstring(body)]
-    except ElementTree.ParseError as problem:
-        raise BlobError(400, "InvalidXmlDocument", str(problem)) from None
-    if len(ids) > MOST_BLOCKS:
-        message = f"A blob has at most {MOST_BLOCKS} blocks."
-        raise BlobError(400, "BlockListTooLong", message)
-    return ids
-
-
-def _xml(document: str) -> web.Response:
+def _list(request: web.Request, cloud: Cloud, container: str) -> web.Response:
+    leases = {
+        blob: blobleases.facts(held)
+        for blob, held in cloud.state.leases(container).items()
+    }
+    rows = [
+        {**row, "lease": leases.get(row["name"]) or blobleases.facts(None)}
+        for row in cloud.state.blobs(container)
+    ]
+    document = listing(rows, container, request.query)
     return web.Response(text=document, content_type="application/xml")
 
 
