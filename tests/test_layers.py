@@ -14,9 +14,18 @@ FOUNDATION = ERRORS | {
     *("refusals", "resultview", "tails"),
     *("render", "script", "settings", "sieve", "specs", "times", "verbs", "window"),
 }
-FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen"}
+FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen", "shapes"}
 CAPABILITIES = {
-    *("assets", "deployments", "keys", "logs", "scoring", "traffic", "training"),
+    *(
+        "assets",
+        "deployments",
+        "keys",
+        "logs",
+        "probes",
+        "scoring",
+        "traffic",
+        "training",
+    ),
     *("diagnose", "metrics", "patterns", "query", "validate", "watch"),
 }
 PROCEDURES = {"deploy", "dryrun"}
