@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ops import cloud
+from ops import cloud, settings
 from ops.errors import NotFound, Unreachable
 from ops.pipeline import LocalCredential, check, content, pipeline, refused
 from ops.settings import Stage
@@ -97,7 +97,7 @@ class Workspace:
     @cached_property
     def credential(self) -> Any:
         if self.local:
-            return LocalCredential(self.local.token)
+            return LocalCredential(self.local.token, settings.who())
         from azure.identity import DefaultAzureCredential
 
         return DefaultAzureCredential()

@@ -4,10 +4,8 @@ A change whose second line is missing was cut off, and `invoke history` says so.
 """
 
 import fcntl
-import getpass
 import json
 import os
-import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ops.errors import Busy, OpsError, UsageError
-from ops.settings import shown, state_directory
+from ops.settings import shown, state_directory, who
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ def change(
             "stage": stage,
             "endpoint": endpoint,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "who": f"{getpass.getuser()}@{socket.gethostname()}",
+            "who": who(),
             "reason": reason,
             "before": before,
         }

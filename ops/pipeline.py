@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ops import refusals
 from ops.errors import NotFound, ServiceError, Unreachable
@@ -13,10 +14,13 @@ if TYPE_CHECKING:
 
 
 class LocalCredential:
-    """localcloud's own token, in the shape of an azure.core credential."""
+    """localcloud's own token with our name, in the shape of an azure.core credential.
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    The name is what Entra would vouch for on Azure: who changed what is told by it.
+    """
+
+    def __init__(self, token: str, name: str) -> None:
+        self._token = f"{token}~{quote(name, safe='@')}"
 
     def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
         from azure.core.credentials import AccessToken

@@ -48,6 +48,14 @@ def state_directory() -> Path:
     return Path(os.environ.get("AML_OPS_STATE") or ROOT / ".aml-ops").resolve()
 
 
+def who() -> str:
+    """Who is at work, as the journal and the activity log of localcloud name them."""
+    import getpass
+    import socket
+
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
 def shown(path: Path) -> str:
     """A path as a person in this checkout would type it."""
     for start in (Path.cwd(), ROOT):

@@ -19,6 +19,7 @@ from ops.localcloud.engines import Engines
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.retention import bounds
 from ops.localcloud.services import (
+    activitylogs,
     assets,
     deployments,
     diagnostics,
@@ -52,6 +53,7 @@ DATASTORE = f"{WORKSPACE}/datastores/{{datastore}}"
 ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
 DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
 INSIGHTS = "providers/Microsoft.Insights"
+EVENTS = f"{SUBSCRIPTION}/{INSIGHTS}/eventtypes/management/values"
 SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
 LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
 LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
@@ -103,6 +105,7 @@ ROUTES = [
             ("metricNamespaces", insights.list_namespaces),
         )
     ),
+    Route("GET", EVENTS, activitylogs.list_events),
     Route("GET", LOG_WORKSPACES, operationalinsights.list_workspaces),
     Route("GET", LOG_WORKSPACE, operationalinsights.get_workspace),
     Route("POST", "/v1/$batch", operationalinsights.batch, slow=True),

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sqlite3
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from xml.sax.saxutils import escape
 
 from aiohttp import ClientError, web
 
-from ops.localcloud.services import blobs
+from ops.localcloud.services import activitylogs, blobs
 from ops.localcloud.services.blobheaders import BlobError
+from ops.localcloud.state import SERVICE
 from ops.localcloud.wire import (
     Answer,
     AzureError,
@@ -33,6 +35,7 @@ from ops.localcloud.wire import (
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 4 << 20  # Azure Resource Manager's limit on a request's body
+MOST_NAME = 200  # characters of a caller's name
 MOST_SLOW = 4  # requests that are worked on at once in threads of their own
 FULL_STATUS = 507  # Insufficient Storage
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -75,14 +78,14 @@ class Dispatcher:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer a request; a bug becomes a 500, whose traceback is in the log only."""
-        correlation = new_guid()
+        correlation = _correlation(request)
         blob = blobs.is_blob_path(request.path, self._cloud)
         try:
             if blob:
                 response = await blobs.handle(request, self._cloud)
                 response.headers.setdefault("x-ms-request-id", correlation)
                 return response
-            answer = await self._answer(request)
+            answer = await self._answer(request, correlation)
             return _response(answer, correlation, "standard")
         except (AzureError, BlobError) as refusal:
             error: AzureError | BlobError = refusal
@@ -96,11 +99,8 @@ class Dispatcher:
         assert isinstance(error, AzureError)
         return self._json_error(error, correlation)
 
-    async def _answer(self, request: web.Request) -> Answer:
-        given = request.headers.get("Authorization", "").encode()
-        if not hmac.compare_digest(given, self._bearer):
-            message = "The access token is missing or invalid."
-            raise AzureError(401, "InvalidAuthenticationToken", message)
+    async def _answer(self, request: web.Request, correlation: str) -> Answer:
+        caller = self._caller(request)
         route, names = self._find(request.method, request.rel_url.raw_path)
         call = Call(
             cloud=self._cloud,
@@ -110,11 +110,23 @@ class Dispatcher:
             query=dict(request.query),
             body=await _body(request),
             headers=request.headers,
+            caller=caller,
+            correlation=correlation,
         )
         if not route.slow:
-            return route.handler(call)
+            return _handled(route, call)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, route.handler, call)
+
+    def _caller(self, request: web.Request) -> str:
+        """Whom the bearer token names behind its `~`; a 401 for any other token."""
+        given, _, name = request.headers.get("Authorization", "").partition("~")
+        if not hmac.compare_digest(
+            given.encode("utf-8", "surrogateescape"), self._bearer
+        ):
+            message = "The access token is missing or invalid."
+            raise AzureError(401, "InvalidAuthenticationToken", message)
+        return unquote(name)[:MOST_NAME] or SERVICE
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         path = path.rstrip("/")
@@ -153,6 +165,29 @@ class Dispatcher:
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         answer = Answer(status=error.status, body=body, headers=headers)
         return _response(answer, correlation, "error")
+
+
+def _handled(route: Route, call: Call) -> Answer:
+    """What the handler answers; no change is made without its events, or they alone."""
+    if not activitylogs.is_change(call):
+        return route.handler(call)
+    began = datetime.now(UTC)
+    try:
+        with call.state.transaction():
+            answer = route.handler(call)
+            activitylogs.record(call, began, answer)
+            return answer
+    except AzureError as refusal:
+        activitylogs.record(call, began, refusal)
+        raise
+
+
+def _correlation(request: web.Request) -> str:
+    """The GUID that the client has chosen, else a new one."""
+    try:
+        return str(uuid.UUID(request.headers["x-ms-correlation-request-id"]))
+    except (KeyError, ValueError):
+        return new_guid()
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

@@ -17,6 +17,8 @@ class Resource:
     generation: int
     created: datetime
     modified: datetime
+    created_by: str
+    modified_by: str
 
     @property
     def name(self) -> str:
@@ -103,6 +105,8 @@ def to_resource(row: sqlite3.Row) -> Resource:
         generation=row["generation"],
         created=datetime.fromisoformat(row["created"]),
         modified=datetime.fromisoformat(row["modified"]),
+        created_by=row["created_by"],
+        modified_by=row["modified_by"],
     )
 
 

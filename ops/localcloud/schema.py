@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS resources (
     body TEXT NOT NULL,               -- the resource as a GET shows it, JSON
     generation INTEGER NOT NULL,      -- how often a client has written it
     created TEXT NOT NULL,
-    modified TEXT NOT NULL
+    modified TEXT NOT NULL,
+    created_by TEXT NOT NULL DEFAULT 'localcloud',
+    modified_by TEXT NOT NULL DEFAULT 'localcloud'
 );
 CREATE INDEX IF NOT EXISTS resources_by_parent ON resources (parent, type);
 CREATE TABLE IF NOT EXISTS secrets (
@@ -31,6 +33,12 @@ CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY, at TEXT NOT NULL, resource TEXT NOT NULL,
     instance TEXT NOT NULL, name TEXT NOT NULL, message TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS activity (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL,
+    resource TEXT NOT NULL, operation TEXT NOT NULL, event TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS activity_by_time ON activity (at);
+CREATE INDEX IF NOT EXISTS activity_by_operation ON activity (operation);
 CREATE TABLE IF NOT EXISTS blobs (
     container TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL,
     size INTEGER NOT NULL, md5 TEXT NOT NULL, etag TEXT NOT NULL,
@@ -43,3 +51,9 @@ CREATE TABLE IF NOT EXISTS leases (
     PRIMARY KEY (container, blob)
 );
 """
+
+# Columns that a file of an earlier version lacks.
+LATER = [
+    ("resources", "created_by", "TEXT NOT NULL DEFAULT 'localcloud'"),
+    ("resources", "modified_by", "TEXT NOT NULL DEFAULT 'localcloud'"),
+]

@@ -6,15 +6,13 @@ has acknowledged. ARM ids are compared without regard to case, as on Azure.
 """
 
 import json
-import sqlite3
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ops.localcloud.activity import Activity
+from ops.localcloud.database import Database
 from ops.localcloud.records import (
     Instance,
     Lease,
@@ -29,47 +27,18 @@ from ops.localcloud.records import (
     to_operation,
     to_resource,
 )
-from ops.localcloud.schema import SCHEMA
+
+SERVICE = "localcloud"  # who does what no client has asked for
 
 
 class State:
     """The SQLite file. Safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        path.chmod(0o600)  # it holds endpoint keys
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(SCHEMA)
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All writes inside become durable together, or none of them."""
-        with self._lock:
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
-
-    def _write(self, sql: str, *values: object) -> int:
-        with self._lock:
-            return self._db.execute(sql, values).rowcount
+        self._db = Database(path)
+        self._all, self._write = self._db.all, self._db.write
+        self.transaction, self.close = self._db.transaction, self._db.close
+        self.activity = Activity(self._db)
 
     # Resources
 
@@ -95,19 +64,16 @@ class State:
         )
         return [to_resource(row) for row in rows]
 
-    def put(self, body: dict[str, Any]) -> Resource:
+    def put(self, body: dict[str, Any], by: str = SERVICE) -> Resource:
         """Write a resource by its body["id"]: a client's wish, so one generation on."""
         id_, now = normal_id(body["id"]), text(datetime.now(UTC))
         self._write(
-            "INSERT INTO resources VALUES (?, ?, ?, ?, 1, ?, ?) "
+            "INSERT INTO resources VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET body = excluded.body, "
-            "generation = generation + 1, modified = excluded.modified",
-            id_,
-            parent_of(id_),
-            id_.rsplit("/", 2)[1],
-            json.dumps(body),
-            now,
-            now,
+            "generation = generation + 1, modified = excluded.modified, "
+            "modified_by = excluded.modified_by",
+            *(id_, parent_of(id_), id_.rsplit("/", 2)[1], json.dumps(body)),
+            *(now, now, by, by),
         )
         resource = self.resource(id_)
         assert resource is not None

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.records import Operation, Resource
-from ops.localcloud.state import State
+from ops.localcloud.state import SERVICE, State
 
 PAGE = 100  # items of a list that has no $top
 LIST_PARAMETERS = {
@@ -81,6 +81,8 @@ class Call:
     query: Mapping[str, str]
     body: dict[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    caller: str = SERVICE
+    correlation: str = ""
 
     @property
     def state(self) -> State:
@@ -209,10 +211,10 @@ def document(resource: Resource, **properties: Any) -> dict[str, Any]:
         **resource.body,
         "systemData": {
             "createdAt": resource.created.isoformat(),
-            "createdBy": "localcloud",
+            "createdBy": resource.created_by,
             "createdByType": "User",
             "lastModifiedAt": resource.modified.isoformat(),
-            "lastModifiedBy": "localcloud",
+            "lastModifiedBy": resource.modified_by,
             "lastModifiedByType": "User",
         },
         "properties": {**resource.properties, **properties},

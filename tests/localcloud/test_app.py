@@ -306,7 +306,8 @@ def test_a_bug_shows_in_the_log_and_not_in_the_answer(cloud):
     # A row that no handler can have written.
     with sqlite3.connect(cloud.directory / "state.db") as db:
         db.execute(
-            "INSERT INTO resources VALUES (?, ?, 'models', '{}', 1, '2026', '2026')",
+            "INSERT INTO resources (id, parent, type, body, generation, created, "
+            "modified) VALUES (?, ?, 'models', '{}', 1, '2026', '2026')",
             (f"{cloud.workspace}/models/bug".lower(), cloud.workspace.lower()),
         )
     db.close()

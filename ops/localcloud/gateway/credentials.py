@@ -27,6 +27,9 @@ def authenticate(endpoint: Endpoint, header: str | None, now: datetime) -> Verdi
         return Verdict(reason=f"{kind}_auth_bad_header_forbidden")
     if endpoint.auth_mode == "AMLToken":
         return _token(endpoint, credential.strip(), now)
+    if endpoint.auth_mode == "AADToken":
+        # The control plane's token, behind whose `~` the caller may have a name.
+        credential = credential.partition("~")[0]
     if _accepted(endpoint.credentials, credential.strip()):
         return Verdict(reason="")
     return Verdict(reason=f"{kind}_auth_access_denied")

@@ -113,7 +113,8 @@ def put_version(call: Call) -> Answer:
                 "name": before.name if before else call.names["version"],
                 "type": f"{PROVIDER}/workspaces/{_kind(call)}/versions",
                 "properties": {**properties, "provisioningState": "Succeeded"},
-            }
+            },
+            by=call.caller,
         )
     headers = {} if before else {"Location": call.cloud.url + call.id}
     return Answer(
@@ -167,7 +168,8 @@ def _keep_container(call: Call, properties: dict[str, Any]) -> Resource:
                 **properties,
                 "provisioningState": "Succeeded",
             },
-        }
+        },
+        by=call.caller,
     )
 
 

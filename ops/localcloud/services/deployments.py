@@ -148,7 +148,7 @@ def _may_be_created(call: Call, endpoint: Resource) -> None:
 
 def _begin(call: Call, body: dict[str, Any], *, status: int) -> Answer:
     with call.state.transaction():
-        resource = call.state.put(body)
+        resource = call.state.put(body, by=call.caller)
         operation = call.state.begin("od", resource)
     call.cloud.ring()
     return begun(call, operation, status=status, body=document(resource))

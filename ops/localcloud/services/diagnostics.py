@@ -45,7 +45,8 @@ def put(call: Call) -> Answer:
                 "metrics": metrics,
             },
             "since": {category: since.get(category, now) for category in enabled},
-        }
+        },
+        by=call.caller,
     )
     call.cloud.ring()
     return Answer(body=_shown(resource))

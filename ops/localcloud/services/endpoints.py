@@ -52,7 +52,7 @@ def put(call: Call) -> Answer:
     keys = properties.pop("keys")
     with call.state.transaction():
         body = _body(call, before, properties)
-        resource = call.state.put(body)
+        resource = call.state.put(body, by=call.caller)
         _set_secrets(call, resource, keys)
         operation = call.state.begin("oe", resource)
     call.cloud.ring()
@@ -74,7 +74,7 @@ def patch(call: Call) -> Answer:
     if "identity" in call.body:
         body["identity"] = _identity(call, body.get("identity"))
     with call.state.transaction():
-        resource = call.state.put(body)
+        resource = call.state.put(body, by=call.caller)
         operation = call.state.begin("oe", resource)
     call.cloud.ring()
     return begun(call, operation, status=202, body=_document(call.cloud, resource))
