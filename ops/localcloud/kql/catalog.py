@@ -103,7 +103,7 @@ def refusal(error: Exception) -> QueryError:
             inner_code="SEM0100",
             token=found.group(1),
         )
-    for known in (ranges.TOO_LONG, ranges.AXIS_TOO_LONG):
+    for known in ranges.REFUSALS:
         if known in text:
             return QueryError(known, code="ResourceLimit", inner_code="LOCAL003")
     if "depth limit" in text:

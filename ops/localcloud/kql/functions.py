@@ -60,6 +60,11 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
         f"sum({{0}}) OVER (PARTITION BY {{1}} ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)",
         (2,),
     ),
+    (
+        "__property",
+        """json_extract({0}, '$."' || replace({1}, '"', '\\"') || '"')""",
+        (2,),
+    ),
     ("bag_keys", "to_json(json_keys({0}))", (1,)),
     ("bag_merge", "json_merge_patch({1}, {0})", (2,)),
     ("bag_has_key", "coalesce(list_contains(json_keys({0}), {1}), FALSE)", (2,)),
@@ -131,11 +136,7 @@ AGGREGATES: list[tuple[str, str, tuple[int, ...], str | None]] = [
 
 @cache
 def register() -> None:
-    """Add the rows, once in a process; duckdb-kql's own rows are left alone.
-
-    Only how it writes a range is replaced, for which it has no registry.
-    """
-    from duckdb_kql import translate
+    """Add the rows, once in a process; duckdb-kql's own rows are left alone."""
     from duckdb_kql.translate.functions import (
         AGGREGATE_FUNCTIONS,
         SCALAR_FUNCTIONS,
@@ -143,8 +144,7 @@ def register() -> None:
         FunctionSpec,
     )
 
-    translate.render_range = ranges.range_sql
-    for name, template, arities in SCALARS:
+    for name, template, arities in (*SCALARS, *ranges.SCALARS):
         row = FunctionSpec(name, "template", template, arities)
         SCALAR_FUNCTIONS.setdefault(name, row)
     SCALAR_FUNCTIONS.setdefault(

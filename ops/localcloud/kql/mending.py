@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ops.localcloud.kql import windows
+from ops.localcloud.kql import percentiles, ranges, windows
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.kinds import Types, inferred, is_number, printed
 from ops.localcloud.kql.tables import Schema
@@ -60,6 +60,10 @@ class Mending:
             if type(source).__name__ == "PrintSource":
                 types = printed(source)
         operators: list[ir.Operator] = []
+        if type(source).__name__ == "RangeSource":
+            types = {source.name: inferred(source.start, {})}  # type: ignore[attr-defined]
+            source, values = ranges.counted(source)  # type: ignore[arg-type]
+            operators.append(values)
         for operator in query.operators:
             operators.extend(self.operator(operator, types))
             types = self.after(operator, types)
@@ -81,7 +85,7 @@ class Mending:
         if kind in ("Sort", "Top"):
             self.refuse_dynamic_order(operator, types)
         if kind == "Summarize":
-            operator = several_percentiles(operator)
+            operator = percentiles.several(operator)
         return [self.expression(operator, types)]
 
     def expression(self, node: Any, types: Types) -> Any:
@@ -101,6 +105,8 @@ class Mending:
             return dataclasses.replace(node, value=numeric(node.value, types))
         if isinstance(node, ir.FunctionCall):
             return call(node, types)
+        if isinstance(node, ir.PathAccess):
+            return by_name(node, types)
         return node
 
     def named(self, node: ir.NamedExpr, types: Types) -> ir.NamedExpr:
@@ -202,6 +208,17 @@ def numeric(node: Any, types: Types) -> Any:
     return ir.FunctionCall("__number", (node,))
 
 
+def by_name(node: ir.PathAccess, types: Types) -> Any:
+    """`d[k]` where k is text: a property's name, not a place in an array."""
+    from duckdb_kql import ir
+
+    *before, last = node.steps
+    if last.index is None or inferred(last.index, types) != "string":
+        return node
+    bag = dataclasses.replace(node, steps=tuple(before)) if before else node.base
+    return ir.FunctionCall("__property", (bag, last.index))
+
+
 def compared(node: ir.BinaryOp, types: Types) -> ir.BinaryOp:
     left, right = node.left, node.right
     if inferred(right, types) in ("int", "long", "real"):
@@ -224,6 +241,8 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     name = node.name.lower()
     if name == "strcat":
         return dataclasses.replace(node, args=flattened(node.args))
+    if name == "strrep" and len(node.args) == 2:
+        return dataclasses.replace(node, name="__strrep")
     if name == "tostring" and inferred(node.args[0], {}) == "string":
         return node.args[0] if isinstance(node.args[0], ir.FunctionCall) else node
     if name in ("bin", "floor") and len(node.args) == 2:
@@ -273,35 +292,3 @@ def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
     if inferred(step, types) != "timespan" or inferred(value, types) != "datetime":
         return node
     return ir.FunctionCall("__bin_time", (value, step))
-
-
-def percentile_name(call: ir.FunctionCall, rank: Any) -> str | None:
-    """Kusto writes the point of a rank as a line: percentile_x_99_9."""
-    from duckdb_kql.translate import naming
-
-    name = naming.expression_name(call)
-    text = str(getattr(rank, "value", ""))
-    if name and "." in text and name.endswith(text):
-        return name.removesuffix(text) + text.replace(".", "_")
-    return name
-
-
-def several_percentiles(operator: Any) -> Any:
-    """percentiles(x, 50, 95) as one percentile() a column, named as Kusto does."""
-    from duckdb_kql import ir
-
-    found: list[ir.NamedExpr] = []
-    for named in operator.aggregates:
-        expr = named.expr
-        if not isinstance(expr, ir.FunctionCall) or expr.name.lower() not in (
-            "percentile",
-            "percentiles",
-        ):
-            found.append(named)
-            continue
-        value, *ranks = expr.args
-        name = named.name if len(ranks) == 1 else None
-        for rank in ranks:
-            call = ir.FunctionCall("percentile", (value, rank))
-            found.append(ir.NamedExpr(call, name or percentile_name(call, rank)))
-    return dataclasses.replace(operator, aggregates=tuple(found))
