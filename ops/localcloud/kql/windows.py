@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.trees import calls, rebuilt
 
 if TYPE_CHECKING:
@@ -16,29 +15,34 @@ if TYPE_CHECKING:
 
 WINDOWS = {"row_number", "prev", "next", "row_cumsum"}
 PLACE = "__kql_row"
+ORDER = ("Sort", "Top")
 LOSE_ORDER = ("Summarize", "Join", "Union", "Distinct", "Lookup", "MvExpand", "Count")
 
 
 def serialized(operators: list[ir.Operator]) -> list[ir.Operator]:
-    """The operators with window functions made ready for SQL's OVER."""
+    """The operators with window functions made ready for SQL's OVER.
+
+    Those up to the next operator that orders rows anew, or that loses their order,
+    share one numbering.
+    """
     users = [i for i, operator in enumerate(operators) if uses_window(operator)]
     if not users:
         return operators
-    first, last = users[0], users[-1]
+    first = users[0]
+    end = next((i for i in range(first, len(operators)) if anew(operators[i])), None)
+    last = max(user for user in users if end is None or user < end)
     start, keys = order_before(operators, first)
     changed = [*operators[:start], numbered(keys)]
     for index, operator in enumerate(operators[start : last + 1], start):
-        if type(operator).__name__ in LOSE_ORDER:
-            raise QueryError(
-                "Window functions on both sides of an operator that loses the order "
-                "of rows are not supported by localcloud; use two let statements.",
-                inner_code="LOCAL001",
-            )
         if index in users:
             changed += lifted(operator)
         else:
             changed.append(with_place(operator))
-    return [*changed, *restored(), *operators[last + 1 :]]
+    return [*changed, *restored(), *serialized(operators[last + 1 :])]
+
+
+def anew(operator: ir.Operator) -> bool:
+    return type(operator).__name__ in (*ORDER, *LOSE_ORDER)
 
 
 def uses_window(operator: Any) -> bool:
@@ -51,7 +55,7 @@ def order_before(operators: list[ir.Operator], first: int) -> tuple[int, Any]:
     """Where rows got their order, and by which keys; () for the order they come in."""
     for index in range(first - 1, -1, -1):
         kind = type(operators[index]).__name__
-        if kind in ("Sort", "Top"):
+        if kind in ORDER:
             return index + 1, operators[index].keys  # type: ignore[attr-defined]
         if kind in LOSE_ORDER:
             break
