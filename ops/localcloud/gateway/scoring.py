@@ -54,7 +54,6 @@ class Scoring:
         self, exchange: Exchange, work: Coroutine[None, None, Answer]
     ) -> Answer:
         """What the work comes to. Its row is written before the caller hears of it."""
-        answer = refusal.client_left()  # stands when the work is cancelled
         try:
             answer = await work
         except Refused as refused:
@@ -62,6 +61,9 @@ class Scoring:
         except Exception:  # the edge of the process: a bug fails one request only
             log.exception("request %s failed", exchange.request_id)
             answer = refusal.broken()
+        except asyncio.CancelledError:
+            answer = refusal.client_left()
+            raise
         finally:
             self._access_log.write(exchange, answer, self._clock())
         return answer

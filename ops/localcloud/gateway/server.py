@@ -7,8 +7,8 @@ import random
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from ops.localcloud.gateway.accesslog import AccessLog
 from ops.localcloud.gateway.body import BODY_BYTES
-from ops.localcloud.gateway.forward import Forwarder, open_session
+from ops.localcloud.gateway.forward import Forwarder
 from ops.localcloud.gateway.inflight import Load
 from ops.localcloud.gateway.proxy import Gateway
 from ops.localcloud.gateway.scoring import Scoring
@@ -39,7 +39,7 @@ async def serve(folder: Path, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     follower, admin_token = Follower(folder / "routes.json"), secrets.token_urlsafe(32)
-    async with _gateway(folder, follower, admin_token) as gateway:
+    with _gateway(folder, follower, admin_token) as gateway:
         runner = web.ServerRunner(_server(gateway), shutdown_timeout=1.0)
         await runner.setup()
         listener = socket.create_server((HOST, port), backlog=BACKLOG)
@@ -67,23 +67,18 @@ async def _stop_accepting(listener: socket.socket) -> None:
     await asyncio.sleep(0)
 
 
-@asynccontextmanager
-async def _gateway(
-    folder: Path, follower: Follower, admin_token: str
-) -> AsyncIterator[Gateway]:
+@contextmanager
+def _gateway(folder: Path, follower: Follower, admin_token: str) -> Iterator[Gateway]:
     load, draws = Load(), random.Random()
     access_log = AccessLog(folder / "traffic.jsonl")
     try:
-        async with open_session() as session:
-            forwarder = Forwarder(session, load, draws)
-            yield Gateway(
-                follower=follower,
-                scoring=Scoring(
-                    forwarder=forwarder, access_log=access_log, draws=draws
-                ),
-                load=load,
-                admin_token=admin_token,
-            )
+        forwarder = Forwarder(load, draws)
+        yield Gateway(
+            follower=follower,
+            scoring=Scoring(forwarder=forwarder, access_log=access_log, draws=draws),
+            load=load,
+            admin_token=admin_token,
+        )
     finally:
         access_log.close()
 

@@ -1,0 +1,124 @@
+"""One request to a scoring instance, over a connection of its own, and its answer."""
+
+import asyncio
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+
+import httptools
+from multidict import CIMultiDict
+
+from ops.localcloud.gateway.exchange import Call
+
+HOST = "127.0.0.1"
+CHUNK_BYTES = 256 * 1024
+
+
+class Unreachable(Exception):
+    """No connection came about: the instance has seen nothing of the request."""
+
+
+class Lost(Exception):
+    """The instance may have seen the request, and gave no whole answer to it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    status: int
+    reason: str
+    headers: CIMultiDict[str]
+    body: bytes
+    began: float  # its first byte, by the event loop's clock
+
+
+async def ask(port: int, call: Call) -> Reply:
+    """The instance's answer; Unreachable or Lost when there is none.
+
+    A connection serves one request. The inference server runs gunicorn's sync worker,
+    which closes after each answer anyway, and a pooled connection that a server has
+    just closed would lose a POST: nobody could tell whether it had been processed, so
+    it could not be sent again (RFC 9110, 9.2.2).
+    """
+    try:
+        connection = socket.socket()
+    except OSError as error:  # no descriptor is left
+        raise Unreachable from error
+    with connection:
+        await _connect(connection, port)
+        # An instance may answer, and close, before it has read a large body.
+        with suppress(ConnectionError):
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(connection, _request(port, call))
+        try:
+            return await _reply(connection)
+        except (OSError, httptools.HttpParserError) as error:
+            raise Lost from error
+
+
+async def _connect(connection: socket.socket, port: int) -> None:
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, (HOST, port))
+    except OSError as error:
+        raise Unreachable from error
+
+
+def _request(port: int, call: Call) -> bytes:
+    """The request as it is sent; no header of the caller's says how long it is."""
+    target = f"{call.path}?{call.query}" if call.query else call.path
+    lines = [f"{call.method} {target} HTTP/1.1", f"Host: {HOST}:{port}"]
+    lines += [f"{name}: {value}" for name, value in call.headers.items()]
+    if call.body or call.method == "POST":
+        lines.append(f"Content-Length: {len(call.body)}")
+    head = "\r\n".join([*lines, "Connection: close", "", ""])
+    return head.encode("utf-8", "surrogateescape") + call.body
+
+
+async def _reply(connection: socket.socket) -> Reply:
+    loop, parts, began = asyncio.get_running_loop(), _Parts(), 0.0
+    parser = httptools.HttpResponseParser(parts)
+    while not parts.whole:
+        data = await loop.sock_recv(connection, CHUNK_BYTES)
+        began = began or loop.time()
+        if data:
+            parser.feed_data(data)
+        elif parts.endless:
+            break
+        else:
+            raise Lost
+    return Reply(
+        status=parser.get_status_code(),
+        reason=parts.reason,
+        headers=parts.headers,
+        body=b"".join(parts.body),
+        began=began,
+    )
+
+
+class _Parts:
+    """An answer as httptools tells it, bit by bit."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.headers = CIMultiDict[str]()
+        self.body = list[bytes]()
+        self.endless = False  # its body is all that comes until the connection ends
+        self.whole = False
+
+    def on_status(self, text: bytes) -> None:
+        self.reason += text.decode(errors="replace")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        text = value.strip(b" \t").decode("utf-8", "surrogateescape")
+        self.headers.add(name.decode(), text)
+
+    def on_headers_complete(self) -> None:
+        framed = "Content-Length" in self.headers or "Transfer-Encoding" in self.headers
+        self.endless = not framed
+
+    def on_body(self, data: bytes) -> None:
+        self.body.append(data)
+
+    def on_message_complete(self) -> None:
+        self.whole = True
