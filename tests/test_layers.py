@@ -15,6 +15,8 @@ FOUNDATION = ERRORS | {
     *("render", "script", "settings", "sieve", "specs", "times", "verbs", "window"),
 }
 FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen", "shapes"}
+FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons"}
+FOUNDATION |= {"verdicts"}
 CAPABILITIES = {
     *(
         "assets",
