@@ -25,6 +25,7 @@ NAMED = re.compile(
 RAISED = re.compile(
     r"Traceback \(most recent|(?:\w+\.)*\w*(?:Error|Exception)\b(?::|$)"
 )
+SHOWN = 4000  # characters of a message in text; json, raw and csv have all
 HEAD = 200  # a level stands at the beginning of a line
 
 
@@ -177,6 +178,36 @@ def spoken(message: str) -> tuple[str, str]:
     """Who logged a line, "" if it doesn't say, and the line without its head."""
     found = SERVER.match(message)
     return (found[2], message[found.end() :]) if found else ("", message)
+
+
+def shown(message: str) -> tuple[str, str]:
+    """Who logged a line, and what of it stands on the screen."""
+    logger, said = spoken(message)
+    return logger.removeprefix("azmlinfsrv."), told(message) or said[:SHOWN].rstrip(
+        "\n"
+    )
+
+
+def told(message: str) -> str:
+    """A line of JSON as `score status=400 reason="..." rows=3`; "" for other lines."""
+    fields = structured(message)
+    if not fields or len(message) > SHOWN:
+        return ""
+    first = [name for name in ("status", "reason", "duration_ms") if name in fields]
+    left_out = (*first, "event", "time", "features")
+    rest = [name for name in fields if name not in left_out]
+    event = str(fields["event"]) if "event" in fields else ""
+    values = [
+        f"{n}={_short(fields[n])}" for n in first + rest if fields[n] not in ("", None)
+    ]
+    return " ".join([*([event] if event else []), *values])
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, str) and value and not re.search(r'[\s"=]', value)
+    text = str(value) if plain else text
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _json_level(found: dict[str, Any]) -> str:

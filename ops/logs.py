@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ops import clients, diagnostics, endpoints, logrows, sieve
+from ops import clients, diagnostics, endpoints, logrows
 from ops.clients import Workspace
 from ops.errors import NotFound, ServiceError, Unreachable, UsageError
 from ops.logrecords import TABLES, Note, Record
@@ -160,7 +160,7 @@ def _instead(source: Source, asked: Asked) -> Iterator[Shown]:
         lines=asked.lines,
         container=source.sieve.container or "inference-server",
     ):
-        kept = [t for t in tail.lines if source.sieve.matches(t[: sieve.MATCHED])]
+        kept = source.sieve.keep_lines(tail.lines)
         yield Tail(deployment=tail.deployment, container=tail.container, lines=kept)
 
 

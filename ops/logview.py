@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from ops import charts, render
+from ops import charts, logrecords, render, sieve
 from ops.errors import UsageError
-from ops.logrecords import Note, Record, spoken, structured
+from ops.logrecords import Note, Record
 from ops.tails import Tail
 
 FORMATS = ("text", "json", "raw", "csv")
@@ -25,7 +25,6 @@ FIELDS = (
     *("time", "kind", "deployment", "instance", "container", "level"),
     *("status", "duration_ms", "request_id", "message"),
 )
-SHOWN = 4000  # characters of a message in text; json, raw and csv have all
 PAINT = {"blue": "94", "green": "92"}
 OTHERS = ("96", "95", "93", "36", "35", "33")
 LEVEL = {"warning": "33", "error": "31", "critical": "1;31", "debug": "2"}
@@ -87,7 +86,8 @@ def header(output: str, template: str | None) -> str:
 
 def show(records: Iterable[Record], line: Line) -> None:
     """Print records; a reader that has gone away ends it quietly."""
-    text = "".join(line(record) + "\n" for record in records)
+    with sieve.time_limit(sieve.BATCH_SECONDS):  # patterns mark what they find
+        text = "".join(line(record) + "\n" for record in records)
     # What no terminal could show must not end the reading.
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
@@ -139,35 +139,15 @@ def output(name: str | None, json: bool) -> str:
 
 
 def _body(record: Record, marked: tuple[re.Pattern[str], ...], painted: bool) -> str:
-    logger, said = spoken(record.message)
-    message = render.clean(_told(record.message) or said[:SHOWN].rstrip("\n"))
+    by, said = logrecords.shown(record.message)
+    message = render.clean(said)
     if painted:
         message = _highlighted(message, marked, LEVEL.get(record.level, ""))
-    if len(record.message) > SHOWN:
+    if len(record.message) > logrecords.SHOWN:
         message += _paint(f" ... {len(record.message):,} characters", "2", painted)
-    by = f"{logger.removeprefix('azmlinfsrv.')} " if logger else ""
-    return _paint(by, "2", painted) + message.replace("\n", "\n             | ")
-
-
-def _told(message: str) -> str:
-    """A line of JSON as `score status=400 reason="..." rows=3`; "" for other lines."""
-    told = structured(message)
-    if not told or len(message) > SHOWN:
-        return ""
-    first = [name for name in ("status", "reason", "duration_ms") if name in told]
-    rest = [name for name in told if name not in (*first, "event", "time", "features")]
-    event = str(told["event"]) if "event" in told else ""
-    values = [
-        f"{n}={_short(told[n])}" for n in first + rest if told[n] not in ("", None)
-    ]
-    return " ".join([*([event] if event else []), *values])
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    plain = isinstance(value, str) and value and not re.search(r'[\s"=]', value)
-    text = str(value) if plain else text
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return _paint(f"{by} " if by else "", "2", painted) + message.replace(
+        "\n", "\n             | "
+    )
 
 
 def _kind(record: Record, painted: bool) -> str:

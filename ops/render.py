@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 COLOURS = {"blue": "blue", "green": "green"}
 STATES = {"Succeeded": "green", "Failed": "red", "Creating": "yellow"}
 OUTCOMES = {"done": "green", "failed": "red", "interrupted": "yellow"}
-# All that could drive a terminal: C0 and C1 controls but tab, and escape sequences.
+# All that could drive a terminal: C0 and C1 controls but tab, escape sequences, and
+# marks that turn the direction of writing.
 CONTROLS = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links
-    r"|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    r"|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
 
 

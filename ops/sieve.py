@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 
-from ops import times
+from ops import logrecords, render, times
 from ops.errors import UsageError
 from ops.logrecords import LEVELS, Record
 from ops.tails import container_name
@@ -43,16 +43,27 @@ class Sieve:
 
     def keep(self, records: Iterable[Record]) -> list[Record]:
         """Those of a batch that pass; raise UsageError if a pattern never ends."""
-        with _time_limit(BATCH_SECONDS):
+        with time_limit(BATCH_SECONDS):
             return [record for record in records if self.passes(record)]
 
-    def passes(self, record: Record) -> bool:
-        return self._fits(record) and self.matches(record.message[:MATCHED])
+    def keep_lines(self, lines: Iterable[str]) -> list[str]:
+        """The same of lines that are no records, as getLogs has them."""
+        with time_limit(BATCH_SECONDS):
+            return [line for line in lines if self.matches(line)]
 
-    def matches(self, text: str) -> bool:
-        if any(pattern.search(text) for pattern in self.exclude):
+    def passes(self, record: Record) -> bool:
+        return self._fits(record) and self.matches(record.message)
+
+    def matches(self, message: str) -> bool:
+        """Whether no --exclude and some --include is in a line."""
+        if not (self.include or self.exclude):
+            return True
+        texts = faces(message)
+        if any(each.search(text) for each in self.exclude for text in texts):
             return False
-        return not self.include or any(p.search(text) for p in self.include)
+        return not self.include or any(
+            each.search(text) for each in self.include for text in texts
+        )
 
     def _fits(self, record: Record) -> bool:
         low, high = self.status
@@ -99,6 +110,16 @@ def sieve(
     )
 
 
+def faces(message: str) -> set[str]:
+    """A line as it came, and as it stands on the screen, with its logger and without.
+
+    A person looks for what they see: `status=200`, where the line is JSON.
+    """
+    by, said = logrecords.shown(message)
+    shown = render.clean(said)
+    return {text[:MATCHED] for text in (message, shown, f"{by} {shown}")}
+
+
 def _patterns(flag: str, texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
     """Compile what --include and its like were given; raise UsageError."""
     return tuple(_pattern(flag, text) for text in texts)
@@ -133,7 +154,7 @@ def _rank(level: str) -> int:
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise UsageError in the main thread when `seconds` have gone by.
 
     `re` looks for signals while it matches, so this ends even a pattern that would

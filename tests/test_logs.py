@@ -64,6 +64,35 @@ def test_any_include_keeps_and_any_exclude_drops():
     assert kept("ab", "b", "c", include=["b"], exclude=["a"]) == ["b"]
 
 
+TOLD = HEAD + '{"event": "score", "status": 200, "reason": "all well", "rows": 3}'
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "status=200",  # as the screen shows it
+        'reason="all well" rows=3$',
+        "^score status",
+        "^print score",
+        '"status": 200',  # as it came
+        r"azmlinfsrv\.print - \{",
+    ],
+)
+def test_a_pattern_sees_a_line_as_shown_and_as_it_came(pattern):
+    assert kept(TOLD, "other", include=[pattern]) == [TOLD]
+    assert kept(TOLD, "other", exclude=[pattern]) == ["other"]
+
+
+def test_a_pattern_sees_a_coloured_line_without_its_colours():
+    assert kept("\x1b[31mERROR\x1b[0m: disk", include=["^ERROR: disk$"])
+
+
+def test_what_is_highlighted_is_what_is_shown():
+    line = logview.text(record(TOLD), (re.compile("status=200"),), painted=True)
+
+    assert "\x1b[1;7mstatus=200\x1b[0m" in line
+
+
 def test_a_pattern_that_is_none_is_named():
     with pytest.raises(UsageError, match=r"--include '\('"):
         kept("a", include=["("])
@@ -74,6 +103,14 @@ def test_a_pattern_that_never_ends_is_ended(monkeypatch):
 
     with pytest.raises(UsageError, match="for ever"):
         kept("a" * 60 + "!", include=["(a+)+$"])
+
+
+def test_a_highlight_that_never_ends_is_ended(monkeypatch, capsys):
+    monkeypatch.setattr(sieve, "BATCH_SECONDS", 0.2)
+    line = logview.liner("text", None, (re.compile("(a+)+$"),), colour=True)
+
+    with pytest.raises(UsageError, match="for ever"):
+        logview.show([record("a" * 60 + "!")], line)
 
 
 @pytest.mark.parametrize("text", ["6xx", "4x", "abc", "44", "4444"])
@@ -92,11 +129,11 @@ def test_requests_are_kept_by_status_and_time():
 
 
 def test_nothing_a_model_prints_drives_the_terminal():
-    wild = "\x1b[2J\x1b]0;title\x07\x9b31m\x08 \rgone\nforged 12:00:00 green line"
+    wild = "\x1b[2J\x1b]0;title\x07\x9b31m\x08 \rgone\u202e\nforged 12:00:00 line"
 
     text = logview.text(record(wild), painted=False, now=NOW)
 
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text)
     assert [line[:1] for line in text.split("\n")] == ["1", " "]
 
 
