@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from threading import Event, Lock, Thread
 from typing import Self
 
 from ops import shapes
+from ops.arrivals import Probe
 from ops.errors import OpsError
 from ops.shapes import Shape
 
@@ -43,41 +45,55 @@ class Tally:
     reason: str = ""  # of the latest failure
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back for one probe; a status of 0 is no answer at all."""
+
+    status: int
+    body: bytes = b""
+    wrong: str = ""  # why it is not a good one
+
+
 def learn(target: Target, name: str) -> Shape | None:
     """The shape of a deployment's answers; None where it gives no good one."""
     key = target.credential()
-    asked = (ask(target, name, key, None) for _ in range(SAMPLES))
-    return shapes.learned([body for said, body in asked if not said])
+    answers = [ask(target, name, key, None, new_id()) for _ in range(SAMPLES)]
+    return shapes.learned([each.body for each in answers if not each.wrong])
 
 
 def check(target: Target, name: str, shape: Shape | None) -> str:
     """Why a deployment's answer is not a good one; "" if it is."""
-    return ask(target, name, target.credential(), shape)[0]
+    return ask(target, name, target.credential(), shape, new_id()).wrong
 
 
-def ask(target: Target, name: str, key: str, shape: Shape | None) -> tuple[str, bytes]:
-    """Send one probe; return why its answer is not a good one, and the answer."""
+def ask(target: Target, name: str, key: str, shape: Shape | None, id: str) -> Answer:
+    """Send one probe to a deployment, and judge what it answers."""
     import requests
 
     headers = {
         "Authorization": f"Bearer {key}",
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
-        "x-ms-client-request-id": f"{USER_AGENT}-{uuid.uuid4().hex[:20]}",
+        "x-ms-client-request-id": id,
         PIN: name,
     }
     seconds = target.timeouts[name] + GRACE_SECONDS
     try:
-        answer = requests.post(
+        found = requests.post(
             target.uri, target.payload, headers=headers, timeout=seconds
         )
     except requests.Timeout:
-        return f"no answer within {seconds:g} s", b""
+        return Answer(status=0, wrong=f"no answer within {seconds:g} s")
     except requests.RequestException as error:
-        return f"no answer: {type(error).__name__}", b""
-    if answer.status_code != 200:
-        return f"answered {answer.status_code}", answer.content
-    return shapes.difference(shape, answer.content), answer.content
+        return Answer(status=0, wrong=f"no answer: {type(error).__name__}")
+    code, body = found.status_code, found.content
+    wrong = f"answered {code}" if code != 200 else shapes.difference(shape, body)
+    return Answer(status=code, body=body, wrong=wrong)
+
+
+def new_id() -> str:
+    """At most 40 letters, digits, hyphens (Azure: how-to-monitor-online-endpoints)."""
+    return f"{USER_AGENT}-{uuid.uuid4().hex[:8]}"
 
 
 class Probes:
@@ -92,12 +108,15 @@ class Probes:
         period_seconds: float = 1.0,
     ) -> None:
         self.failed = Event()  # set at every failure: a reason to look at once
+        self.run = new_id()  # what the client request ids of all probes begin with
         self._target = target
         self._shape = shape
         self._period = period_seconds
         self._lock = Lock()
         self._tallies = {name: Tally() for name in names}
         self._waiting = dict.fromkeys(self._tallies, 0)
+        self._answered: list[Probe] = []
+        self._numbers = count()
         self._key = ""
         self._stop = Event()
 
@@ -114,6 +133,12 @@ class Probes:
             taken = self._tallies
             self._tallies = {name: Tally() for name in taken}
             self.failed.clear()
+            return taken
+
+    def answered(self) -> list[Probe]:
+        """The probes answered since the last time: each of them has a row."""
+        with self._lock:
+            taken, self._answered = self._answered, []
             return taken
 
     def _run(self) -> None:
@@ -136,17 +161,20 @@ class Probes:
         Thread(target=self._probe, args=(name, self._key), daemon=True).start()
 
     def _probe(self, name: str, key: str) -> None:
-        reason, _ = ask(self._target, name, key, self._shape)
+        id = f"{self.run}-{next(self._numbers)}"
+        answer = ask(self._target, name, key, self._shape, id)
         with self._lock:
             self._waiting[name] -= 1
-            if reason == "answered 401":  # the key was replaced: nobody's failure
+            if answer.status:
+                self._answered.append(Probe(id=id, answered=time.monotonic()))
+            if answer.status == 401:  # the key was replaced: nobody's failure
                 self._key = ""
                 return
             before = self._tallies[name]
             self._tallies[name] = Tally(
                 answered=before.answered + 1,
-                failed=before.failed + bool(reason),
-                reason=reason or before.reason,
+                failed=before.failed + bool(answer.wrong),
+                reason=answer.wrong or before.reason,
             )
-            if reason:
+            if answer.wrong:
                 self.failed.set()

@@ -17,12 +17,14 @@ FOUNDATION = ERRORS | {
 FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen", "shapes"}
 FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons"}
 FOUNDATION |= {"verdicts"}
+FOUNDATION |= {"arrivals"}
 CAPABILITIES = {
     *(
         "assets",
         "deployments",
         "keys",
         "logs",
+        "canary",
         "probes",
         "scoring",
         "traffic",

@@ -128,6 +128,17 @@ def test_a_replaced_key_is_fetched_again_and_nobodys_failure(server, target):
         assert not lane.take()["green"].failed
 
 
+def test_every_answered_probe_is_told_by_the_id_of_its_row(server, target):
+    with running(target) as lane:
+        until(lambda: len(server.seen) >= 10)
+        ids = {each.id for each in lane.answered()}
+
+    assert ids
+    assert ids <= {each["x-ms-client-request-id"] for each in server.seen}
+    assert all(id.startswith(lane.run) for id in ids)
+    assert ids.isdisjoint(each.id for each in lane.answered())
+
+
 def test_nothing_is_learned_of_a_deployment_that_fails(server, target):
     server.answers["blue"] = (424, b"{}")
 
