@@ -3,7 +3,7 @@
 from invoke import Collection
 
 from ops.verbs import Call, by_kind, local
-from verbs import cloud, keys, logs, looking, shipping, traffic
+from verbs import cloud, keys, load, logs, looking, shipping, traffic
 
 
 @local()
@@ -19,6 +19,7 @@ ns = Collection(
     shipping.validate,
     shipping.deploy,
     shipping.score,
+    load.load,
     shipping.scale,
     shipping.delete_deployment,
     shipping.delete_endpoint,

@@ -18,6 +18,7 @@ from ops import (
     diagnostics,
     endpoints,
     journal,
+    payloads,
     scoring,
     traffic,
     validate,
@@ -125,7 +126,7 @@ def how_to_call(workspace: Workspace, plan: Plan) -> tuple[Endpoint, str]:
     """What the one needs who will call the endpoint: its facts, a sample's path."""
     endpoint = endpoints.get(workspace, plan.spec.folder.name)
     try:
-        return endpoint, shown(scoring.sample(plan.spec, plan.deployment.name))
+        return endpoint, shown(payloads.sample(plan.spec, plan.deployment.name))
     except NotFound:
         return endpoint, "request.json"
 
@@ -226,7 +227,7 @@ def _load_all(plan: Plan) -> None:
 def _scored(workspace: Workspace, plan: Plan) -> scoring.Answer | None:
     """One request, straight to the deployment; None without a sample to send."""
     try:
-        sample = scoring.sample(plan.spec, plan.deployment.name)
+        sample = payloads.sample(plan.spec, plan.deployment.name)
     except NotFound:
         return None
     name = plan.deployment.name

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ops import cloud, scoring
+from ops import cloud, payloads
 from ops.errors import NotFound
 from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile
@@ -59,7 +59,7 @@ def _play(spec: EndpointSpec, file: SpecFile) -> dict[str, Any] | None:
     path = model.file("path") if model else None
     variables = file.data.get("environment_variables") or {}
     try:
-        payload = scoring.sample(spec, file.name).read_text(encoding="utf-8")
+        payload = payloads.sample(spec, file.name).read_text(encoding="utf-8")
     except NotFound:
         payload = None
     return {

@@ -48,36 +48,43 @@ def change(
     verb: str, stage: str, endpoint: str, reason: str = "", before: Any = None
 ) -> Iterator[Change]:
     """Hold the endpoint's lock on this machine and journal what happens within."""
-    with lock(verb, stage, endpoint):
-        record = Change(before=before)
-        first = {
-            "id": uuid.uuid4().hex[:12],
-            "verb": verb,
-            "stage": stage,
-            "endpoint": endpoint,
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "who": who(),
-            "reason": reason,
-            "before": before,
-        }
-        _append(stage, first, "Nothing has been changed.")
-        outcome, detail = "done", ""
-        try:
-            yield record
-        except BaseException as error:
-            # GeneratorExit: the one who watched the change was interrupted.
-            interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
-            outcome = "interrupted" if interrupted else "failed"
-            name = type(error).__name__
-            detail = error.problem if isinstance(error, OpsError) else name
-            raise
-        finally:
-            last = {"id": first["id"], "outcome": outcome, "detail": detail}
-            if record.before is not None:
-                last["before"] = record.before
-            _append(
-                stage, {**last, "after": record.after}, "The change itself is made."
-            )
+    noting = noted(verb, stage, endpoint, reason, before)
+    with lock(verb, stage, endpoint), noting as record:
+        yield record
+
+
+@contextmanager
+def noted(
+    verb: str, stage: str, endpoint: str, reason: str = "", before: Any = None
+) -> Iterator[Change]:
+    """Journal what happens within, beside whatever else happens to the endpoint."""
+    record = Change(before=before)
+    first = {
+        "id": uuid.uuid4().hex[:12],
+        "verb": verb,
+        "stage": stage,
+        "endpoint": endpoint,
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "who": who(),
+        "reason": reason,
+        "before": before,
+    }
+    _append(stage, first, "Nothing has been changed.")
+    outcome, detail = "done", ""
+    try:
+        yield record
+    except BaseException as error:
+        # GeneratorExit: the one who watched the change was interrupted.
+        interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
+        outcome = "interrupted" if interrupted else "failed"
+        name = type(error).__name__
+        detail = error.problem if isinstance(error, OpsError) else name
+        raise
+    finally:
+        last = {"id": first["id"], "outcome": outcome, "detail": detail}
+        if record.before is not None:
+            last["before"] = record.before
+        _append(stage, {**last, "after": record.after}, "The change itself is made.")
 
 
 def entries(stage: str, endpoint: str | None = None, most: int = 20) -> list[Entry]:

@@ -4,16 +4,13 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ops import endpoints, specs
+from ops import endpoints
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
-from ops.errors import NotFound, Refused, Unhealthy, Unreachable, UsageError
+from ops.errors import Refused, Unhealthy, Unreachable, UsageError
 from ops.pipeline import refused
-from ops.settings import shown
-from ops.specs import EndpointSpec
 
 PIN = "azureml-model-deployment"  # Azure: bypasses the traffic rules
 TIMEOUT_SECONDS = 190  # Azure answers 408 after 180 at the latest
@@ -107,30 +104,6 @@ def header(workspace: Workspace, name: str) -> str:
     """The one header that a client needs, ready for `curl -H @-`."""
     endpoint = endpoints.get(workspace, name)
     return f"Authorization: Bearer {credential(workspace, endpoint)}"
-
-
-def payload(file: str | None, name: str, deployment: str | None) -> bytes:
-    """The bytes of --file, or the sample request that came with the model."""
-    path = Path(file) if file else sample(specs.load(name), deployment)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{shown(path)} can't be read: {error.strerror}.") from None
-
-
-def sample(spec: EndpointSpec, deployment: str | None = None) -> Path:
-    """sample_request.json beside the model that a deployment serves."""
-    chosen = [deployment] if deployment in spec.deployments else spec.deployments
-    for name in chosen:
-        model = spec.model_of(spec.deployments[str(name)])
-        path = model.file("path") if model else None
-        if path and (path / "sample_request.json").is_file():
-            return path / "sample_request.json"
-    raise NotFound(
-        f"No model of {spec.folder.name} has a sample_request.json beside it.",
-        "invoke train",
-        "invoke score --file request.json",
-    )
 
 
 def times(text: str) -> int:

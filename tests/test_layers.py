@@ -18,6 +18,7 @@ FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen", "
 FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons"}
 FOUNDATION |= {"verdicts"}
 FOUNDATION |= {"arrivals"}
+FOUNDATION |= {"loadview", "payloads", "tally"}
 CAPABILITIES = {
     *(
         "assets",
@@ -30,9 +31,9 @@ CAPABILITIES = {
         "traffic",
         "training",
     ),
-    *("diagnose", "metrics", "patterns", "query", "validate", "watch"),
+    *("diagnose", "metrics", "openloop", "patterns", "query", "validate", "watch"),
 }
-PROCEDURES = {"deploy", "dryrun"}
+PROCEDURES = {"deploy", "dryrun", "load"}
 KNOWN = FOUNDATION | CAPABILITIES | PROCEDURES
 MAY_IMPORT_AZURE = {"clients", "creating", "pipeline"}
 MAY_IMPORT_INVOKE = {"errors", "verbs"}

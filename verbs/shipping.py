@@ -52,9 +52,9 @@ def score(call: Call, deployment=None, file=None, n="1"):
 
     invoke score -n 100
     """
-    from ops import render, scoring
+    from ops import payloads, render, scoring
 
-    count, body = scoring.times(n), scoring.payload(file, call.endpoint, deployment)
+    count, body = scoring.times(n), payloads.one(file, call.endpoint, deployment)
     to = {"deployment": deployment, "count": count}
     answers = list(scoring.score(call.workspace, call.endpoint, body, **to))
     call.show(answers, render.answers)

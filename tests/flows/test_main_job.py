@@ -75,6 +75,23 @@ def test_a_shift_splits_live_requests(desk):
     assert 4 <= share <= 44
 
 
+def test_a_load_comes_at_its_own_rate_and_nothing_of_it_is_lost(desk):
+    report = desk.json("load", "--rps", "50", "--for", "2s", "--steady")
+
+    assert (report["requests"], report["succeeded"], report["lost"]) == (100, 100, {})
+    assert {each["deployment"] for each in report["answers"]} == {"blue", "green"}
+    assert desk.json("history")[0]["after"]["sent"] == 100
+
+
+def test_a_load_that_gets_no_answer_in_time_is_not_a_success(desk):
+    words = ("--rps", "20", "--for", "500ms", "--steady", "--timeout", "1ms")
+
+    said = desk("load", *words, "--allow-errors", status=3)
+
+    assert "10 of 10 requests got no answer" in said
+    assert "10 no answer in 0.001 s" in said
+
+
 def test_redeploying_the_endpoint_keeps_live_weights(desk):
     desk.edit("specs/iris/endpoint.yaml", "four measurements.", "four numbers.")
 
