@@ -2,27 +2,53 @@
 
 import csv
 import io
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ops import endpoints, readings, render
+from ops import clients, endpoints, readings, render
 from ops.clients import Workspace
+from ops.errors import OpsError
 from ops.measures import Metrics, dense, window
 
 
-def looker(
-    workspace: Workspace, name: str, since: str, grain: str
-) -> Callable[[], Metrics]:
-    """What reads the last `since` whenever it is called; raise UsageError at once."""
-    window(since, grain, datetime.now(UTC))
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What --watch shows: the last answer, and why there is no newer one."""
 
-    def look() -> Metrics:
-        endpoint = endpoints.get(workspace, name)
-        span = window(since, grain, datetime.now(UTC))
-        flowing = readings.flowing(workspace, name)
-        return readings.metrics(workspace, endpoint, span, flowing)
+    metrics: Metrics
+    looked: datetime  # when this was tried
+    fresh: datetime  # when it last succeeded
+    trouble: str = ""
 
-    return look
+
+class Looker:
+    """Reads the last `since` whenever it is asked; raises UsageError at once."""
+
+    def __init__(self, workspace: Workspace, name: str, since: str, grain: str) -> None:
+        window(since, grain, datetime.now(UTC))
+        self._workspace, self._name = workspace, name
+        self._since, self._grain = since, grain
+        self._sight: Sight | None = None
+
+    def look(self) -> Metrics:
+        endpoint = endpoints.get(self._workspace, self._name)
+        span = window(self._since, self._grain, datetime.now(UTC))
+        flowing = readings.flowing(self._workspace, self._name)
+        return readings.metrics(self._workspace, endpoint, span, flowing)
+
+    def patiently(self) -> Sight:
+        """The same; once there was an answer, a time without one is only told."""
+        now = datetime.now(UTC)
+        try:
+            if self._sight and self._sight.trouble:
+                self._workspace = clients.again(self._workspace)
+            self._sight = Sight(metrics=self.look(), looked=now, fresh=now)
+        except OpsError as error:
+            if not self._sight:
+                raise
+            trouble = error.problem.splitlines()[0]
+            self._sight = replace(self._sight, looked=now, trouble=trouble)
+        return self._sight
 
 
 def print_csv(metrics: Metrics) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from ops.metrics import Sight
+
 BAD_RATIO = 0.01
 FULL_PERCENT = 85
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -33,6 +35,27 @@ def metrics(metrics: Metrics, width: int, height: int) -> "Group":
         room = min(max(height - used - 2, LEAST_CHART), 16)
         parts.append(two_charts(metrics, width, room))
     return Group(*parts)
+
+
+def sight(seen: "Sight", width: int, height: int) -> "RenderableType":
+    """The same for --watch, beneath why it is not fresh, if it isn't."""
+    from rich.console import Group
+
+    if not seen.trouble:
+        return metrics(seen.metrics, width, height)
+    told = no_answer(seen.looked, seen.fresh, seen.trouble, width)
+    return Group(told, metrics(seen.metrics, width, height - 1))
+
+
+def no_answer(
+    looked: datetime, fresh: datetime | None, trouble: str, width: int
+) -> "Text":
+    """One line that nobody overlooks: since when what is shown is old, and why."""
+    from rich.text import Text
+
+    since = f" since {fresh:%H:%M:%S}" if fresh else ""
+    text = f" {looked:%H:%M:%S} UTC  no answer{since}: {render.clean(trouble)} "
+    return Text(text[: width - 1].ljust(width - 1), style="bold white on red")
 
 
 def show(found: Metrics) -> None:

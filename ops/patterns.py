@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ops import logrows, times
+from ops import logrows, render, times
 from ops.clients import Workspace
 from ops.logrecords import LEVELS, Record, spoken, structured
 from ops.logrows import Source
@@ -155,6 +155,7 @@ def compare(
 
 def mask(message: str) -> str:
     """A message with marks for what differs from line to line."""
+    message = render.clean(message)  # first: a mark within an escape would break it
     told = structured(message)
     if told:
         parts = [

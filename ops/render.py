@@ -257,8 +257,11 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 
 
 def clean(text: str) -> str:
-    """A log line without anything that could drive the reader's terminal."""
-    return CONTROLS.sub("", text)
+    """A log line without anything that could drive the reader's terminal.
+
+    What was to be written over, as progress bars are, stands one after the other.
+    """
+    return CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", " "))
 
 
 def _answer(answer: "Answer") -> None:

@@ -87,11 +87,9 @@ def _length(diagnosis: "Diagnosis") -> str:
 def _head(sight: "Sight", width: int) -> "RenderableType":
     from rich.text import Text
 
-    clock = f"{sight.looked:%H:%M:%S} UTC"
     if sight.trouble:
-        since = f" since {sight.fresh:%H:%M:%S}" if sight.fresh else ""
-        text = f" {clock}  no answer{since}: {render.clean(sight.trouble)} "
-        return Text(text[: width - 1].ljust(width - 1), style="bold white on red")
+        return panels.no_answer(sight.looked, sight.fresh, sight.trouble, width)
+    clock = f"{sight.looked:%H:%M:%S} UTC"
     state = sight.endpoint.state if sight.endpoint else "reading"
     minutes = f"{sight.metrics.window.minutes:g} min" if sight.metrics else ""
     return Text.assemble(

@@ -18,7 +18,6 @@ from ops.errors import UsageError
 from ops.logrecords import LEVELS, Record
 from ops.tails import container_name
 
-MATCHED = 16_384  # how much of a line patterns see
 BATCH_SECONDS = 5.0  # a pattern that takes longer on one batch never ends
 
 
@@ -117,7 +116,7 @@ def faces(message: str) -> set[str]:
     """
     by, said = logrecords.shown(message)
     shown = render.clean(said)
-    return {text[:MATCHED] for text in (message, shown, f"{by} {shown}")}
+    return {message, shown, f"{by} {shown}"}
 
 
 def _patterns(flag: str, texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:

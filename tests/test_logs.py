@@ -87,6 +87,14 @@ def test_a_pattern_sees_a_coloured_line_without_its_colours():
     assert kept("\x1b[31mERROR\x1b[0m: disk", include=["^ERROR: disk$"])
 
 
+def test_a_pattern_sees_the_end_of_a_long_line():
+    assert kept("x" * 1_000_000 + " out of memory", include=["out of memory$"])
+
+
+def test_what_would_be_written_over_stands_one_after_the_other():
+    assert logview.text(record("1 %\r50 %\rdone")).endswith("1 % 50 % done")
+
+
 def test_what_is_highlighted_is_what_is_shown():
     line = logview.text(record(TOLD), (re.compile("status=200"),), painted=True)
 

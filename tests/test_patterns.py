@@ -32,6 +32,7 @@ def compared(now, before=()):
             '{"event":"score","status":400,"reason":"row 7"}',
             "status=400 event=score reason=row <n>",
         ),
+        ("\x1b[31mfailed\x1b[0m 3 times", "failed <n> times"),
         ("2026-11-23 12:00:00,000 E [7] azmlinfsrv - no 5", "no <n>"),
     ],
 )

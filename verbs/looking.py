@@ -25,10 +25,11 @@ def metrics(call: Call, since="1h", grain="1m", watch=False, interval="5s", csv=
     """
     from ops import live, metrics, panels
 
-    look = metrics.looker(call.workspace, call.endpoint, since, grain)
+    looker = metrics.Looker(call.workspace, call.endpoint, since, grain)
     if watch:
-        return live.paint(look, panels.metrics, seconds=live.interval(interval))
-    call.show(look(), metrics.print_csv if csv else panels.show)
+        seconds = live.interval(interval)
+        return live.paint(looker.patiently, panels.sight, seconds=seconds)
+    call.show(looker.look(), metrics.print_csv if csv else panels.show)
 
 
 @reads(since="Rates and percentiles over how long.", interval="How often it looks.")

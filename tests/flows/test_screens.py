@@ -103,12 +103,19 @@ def test_a_new_size_is_drawn_at_once(desk, terminal):
     assert watching.end(signal.SIGINT) == 0
 
 
-def test_metrics_repaints_in_place_until_ctrl_c(desk, terminal):
+# Two different times of its heading, with nothing told between them.
+FRESH = rb"to (\d\d:\d\d:\d\d) UTC(?:(?!no answer).)*to (?!\1)\d\d:\d\d:\d\d UTC"
+
+
+def test_metrics_repaints_in_place_through_an_outage_until_ctrl_c(desk, terminal):
     desk("score", "-n", "30")
     watching = terminal("metrics", "--watch", "--interval", "1s")
 
-    for _ in range(3):
-        watching.until(rb"requests")
+    watching.until(FRESH)
+    desk("cloud.down")
+    watching.until(rb"no answer since \d\d:\d\d:\d\d: localcloud is down")
+    desk("status")  # this starts it again
+    watching.until(FRESH)
     watching.process.send_signal(signal.SIGINT)
 
     assert watching.process.wait(timeout=20) == 0
