@@ -8,9 +8,11 @@ importing azure.ai.ml takes. What is created from files goes through `Workspace.
 import os
 from datetime import datetime
 from functools import cached_property
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from ops import cloud, settings
+from ops import clock, cloud, settings
+from ops.clock import ServiceClock
 from ops.errors import NotFound, Unreachable
 from ops.pipeline import LocalCredential, check, content, pipeline, refused
 from ops.settings import Stage
@@ -44,6 +46,7 @@ class Workspace:
         self.resource_group: str = where.resource_group
         self.name: str = where.workspace_name
         self.base_url = local.url if local else ARM
+        self.clock = cloud.clock(stage)
         self.id = (
             f"/subscriptions/{self.subscription_id}"
             f"/resourceGroups/{self.resource_group}"
@@ -52,6 +55,14 @@ class Workspace:
         if local:
             # The only setting that requests and the blob client both obey.
             os.environ["REQUESTS_CA_BUNDLE"] = str(local.ca_bundle)
+
+    def now(self) -> datetime:
+        """What time it is for everybody who works on this workspace; aware UTC."""
+        return self.clock.now()
+
+    def wait(self, seconds: float, stop: Event | None = None) -> None:
+        """Return when so much of that time has passed, or when `stop` is set."""
+        clock.wait(self.clock, seconds, stop)
 
     def get(self, path: str) -> dict[str, Any]:
         """GET a resource below the workspace, such as "onlineEndpoints/iris"."""
@@ -193,7 +204,8 @@ class Workspace:
     @cached_property
     def _pipeline(self) -> Any:
         retries = 1 if self.local else 5
-        return pipeline(self.base_url, self.credential, retries=retries)
+        heard = self.clock.heard if isinstance(self.clock, ServiceClock) else None
+        return pipeline(self.base_url, self.credential, retries=retries, heard=heard)
 
     def _json(
         self, method: str, path: str, body: dict[str, Any] | None = None

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ops.clock import Clock, LocalClock, ServiceClock
 from ops.errors import OpsError, Unreachable
-from ops.settings import ROOT, shown, state_directory
+from ops.settings import ROOT, Stage, shown, state_directory
 
 START_SECONDS = 30.0  # generous: it takes under one
 
@@ -42,7 +43,17 @@ class LocalCloud:
 
 
 def directory() -> Path:
-    return state_directory() / "localcloud"
+    """Where localcloud is kept: in the state directory, or AML_OPS_LOCALCLOUD.
+
+    Two state directories that share one localcloud are two machines on one service.
+    """
+    named = os.environ.get("AML_OPS_LOCALCLOUD")
+    return Path(named).resolve() if named else state_directory() / "localcloud"
+
+
+def clock(stage: Stage) -> Clock:
+    """The clock of the stage's service, known before anything is asked of it."""
+    return LocalClock(directory()) if stage.local else ServiceClock()
 
 
 def find() -> LocalCloud | None:

@@ -109,7 +109,9 @@ def run(workspace: Workspace, plan: Plan, *, reason: str = "") -> Iterator[Phase
     """
     _load_all(plan)
     name, endpoint = plan.deployment.name, plan.spec.folder.name
-    with journal.change("deploy", workspace.stage.name, endpoint, reason) as record:
+    with journal.change(
+        "deploy", workspace.stage.name, endpoint, reason, at=workspace.now()
+    ) as record:
         record.before = _essence(plan.live, name)
         for step in plan.steps:
             yield from _phase(step, _action(workspace, plan, step))

@@ -105,7 +105,9 @@ def scale(
     planned = Scaling(deployment=deployment, before=live.instances, after=instances)
     if dry_run or planned.before == planned.after:
         return planned
-    with journal.change("scale", workspace.stage.name, name, reason) as record:
+    with journal.change(
+        "scale", workspace.stage.name, name, reason, at=workspace.now()
+    ) as record:
         record.before = {deployment: planned.before}
         sku = {**(live.body.get("sku") or {"name": "Default"}), "capacity": instances}
         workspace.patch(endpoints.path(name, deployment), {"sku": sku})
@@ -124,7 +126,9 @@ def delete(
     """Delete a deployment that deletable() has found; say so."""
     if dry_run:
         return f"{live.name} of {name} would be deleted"
-    with journal.change("delete-deployment", workspace.stage.name, name, reason) as it:
+    with journal.change(
+        "delete-deployment", workspace.stage.name, name, reason, at=workspace.now()
+    ) as it:
         live = deletable(workspace, name, live.name)  # again: now under the lock
         it.before = {live.name: {"model": live.model, "instances": live.instances}}
         workspace.delete(endpoints.path(name, live.name))
@@ -139,7 +143,9 @@ def delete_endpoint(
     name = endpoint.name
     if dry_run:
         return f"{described(endpoint)} would be deleted"
-    with journal.change("delete-endpoint", workspace.stage.name, name, reason) as it:
+    with journal.change(
+        "delete-endpoint", workspace.stage.name, name, reason, at=workspace.now()
+    ) as it:
         endpoint = endpoints.get(workspace, name)  # again: now under the lock
         it.before = {
             "traffic": endpoint.traffic,

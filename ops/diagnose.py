@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ops import endpoints, journal, platform, readings
@@ -50,9 +50,9 @@ def diagnose(
     )
 
 
-def span(since: str) -> Window:
-    """From `since` ago until now; raise UsageError."""
-    return window(since, "1m", datetime.now(UTC))
+def span(since: str, now: datetime) -> Window:
+    """From `since` ago until `now`; raise UsageError."""
+    return window(since, "1m", now)
 
 
 def require_healthy(diagnosis: Diagnosis) -> None:

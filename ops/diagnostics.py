@@ -67,7 +67,9 @@ def turn_on(
     endpoints.get(workspace, name)
     if dry_run:
         return f"diagnostics of {name} would be turned on"
-    with journal.change("diagnostics.on", workspace.stage.name, name, reason) as it:
+    with journal.change(
+        "diagnostics.on", workspace.stage.name, name, reason, at=workspace.now()
+    ) as it:
         it.before = sorted(flowing(show(workspace, name)))
         done = ensure(workspace, name)
         it.after = sorted(CATEGORIES)
@@ -83,7 +85,9 @@ def turn_off(
         return f"diagnostics of {name} are off already"
     if dry_run:
         return f"diagnostics of {name} would be turned off"
-    with journal.change("diagnostics.off", workspace.stage.name, name, reason) as it:
+    with journal.change(
+        "diagnostics.off", workspace.stage.name, name, reason, at=workspace.now()
+    ) as it:
         it.before = sorted(flowing(found))
         workspace.delete(_path(name, NAME))
         it.after = sorted(flowing(show(workspace, name)))

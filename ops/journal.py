@@ -45,17 +45,32 @@ class Change:
 
 @contextmanager
 def change(
-    verb: str, stage: str, endpoint: str, reason: str = "", before: Any = None
+    verb: str,
+    stage: str,
+    endpoint: str,
+    reason: str = "",
+    before: Any = None,
+    *,
+    at: datetime,
 ) -> Iterator[Change]:
-    """Hold the endpoint's lock on this machine and journal what happens within."""
-    noting = noted(verb, stage, endpoint, reason, before)
+    """Hold the endpoint's lock on this machine and journal what happens within.
+
+    `at` is the service's time, so that the journal fits its logs.
+    """
+    noting = noted(verb, stage, endpoint, reason, before, at=at)
     with lock(verb, stage, endpoint), noting as record:
         yield record
 
 
 @contextmanager
 def noted(
-    verb: str, stage: str, endpoint: str, reason: str = "", before: Any = None
+    verb: str,
+    stage: str,
+    endpoint: str,
+    reason: str = "",
+    before: Any = None,
+    *,
+    at: datetime,
 ) -> Iterator[Change]:
     """Journal what happens within, beside whatever else happens to the endpoint."""
     record = Change(before=before)
@@ -64,7 +79,7 @@ def noted(
         "verb": verb,
         "stage": stage,
         "endpoint": endpoint,
-        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "at": at.isoformat(timespec="milliseconds"),
         "who": who(),
         "reason": reason,
         "before": before,

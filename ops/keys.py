@@ -50,7 +50,9 @@ def rotate(
     before = read(workspace, name)
     if dry_run:
         return f"the {which} key of {name} would be replaced"
-    with journal.change("keys.rotate", workspace.stage.name, name, reason) as record:
+    with journal.change(
+        "keys.rotate", workspace.stage.name, name, reason, at=workspace.now()
+    ) as record:
         record.before = {"key": which}
         # Without keyValue: the SDK sends the current one, which may mean "keep it".
         asked = {"keyType": NAMES[which]}

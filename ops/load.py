@@ -76,7 +76,9 @@ def run(
     def bearer() -> str:
         return scoring.credential(workspace, endpoints.get(workspace, name))
 
-    with journal.noted("load", workspace.stage.name, name, reason) as record:
+    with journal.noted(
+        "load", workspace.stage.name, name, reason, at=workspace.now()
+    ) as record:
         for report in openloop.drive(plan, bearer):
             record.after = {
                 "asked": f"{plan.rate:g}/s for {plan.seconds:g} s",

@@ -7,7 +7,7 @@ deployment are what Azure's getLogs still has.
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ops import clients, diagnostics, endpoints, logrows
 from ops.clients import Workspace
@@ -64,10 +64,9 @@ def read(workspace: Workspace, name: str, asked: Asked) -> Iterator[Shown]:
 def follow(workspace: Workspace, name: str, asked: Asked) -> Iterator[Shown]:
     """As read(), then every new record, each once, until the reader stops."""
     source = _source(workspace, name, asked)
-    local = workspace.local is not None
-    now = datetime.now(UTC)
-    window = Window(now - LATE[local], LATE[local])
-    late = window.fresh(logrows.everything(source, _since(window.start)))
+    now = workspace.now()
+    window = Window(now - _late(workspace), _late(workspace))
+    late = window.fresh(logrows.everything(source, _since(source, window.start)))
     older, _ = logrows.newest(
         source,
         Span(start=min(asked.span.start, window.start - RECENT), end=window.start),
@@ -87,13 +86,15 @@ def _looks(source: Source, window: Window) -> Iterator[Shown]:
     local = source.workspace.local is not None
     count, away = 0, False
     while True:
-        began = datetime.now(UTC)
+        due = time.monotonic() + EVERY_SECONDS[local]
+        began = source.workspace.now()
+        window.overlap = max(window.overlap, _late(source.workspace))
         whole = away or count % WHOLE_LOOK == 0
         start = window.start if whole else max(window.start, began - RECENT)
         try:
             if away:
                 source = _source_again(source)
-            found = logrows.everything(source, _since(start))
+            found = logrows.everything(source, _since(source, start))
         except (Unreachable, ServiceError) as error:
             if not _passing(error):
                 raise
@@ -109,8 +110,7 @@ def _looks(source: Source, window: Window) -> Iterator[Shown]:
             if whole:
                 window.looked(began)
             count += 1
-        spent = (datetime.now(UTC) - began).total_seconds()
-        time.sleep(max(EVERY_SECONDS[local] - spent, 0.05))
+        time.sleep(max(due - time.monotonic(), 0.05))
 
 
 def asked(
@@ -120,6 +120,7 @@ def asked(
     lines: str | None,
     request_id: str | None,
     which: Sieve,
+    now: datetime,
 ) -> Asked:
     """What the flags mean together; raise UsageError.
 
@@ -136,7 +137,7 @@ def asked(
     return Asked(
         kinds=tuple(kinds),
         sieve=which,
-        span=span(since, from_, to, now=datetime.now(UTC), default=default),
+        span=span(since, from_, to, now=now, default=default),
         open=not to,
         lines=_lines(lines, MOST_ROWS if timed else USUAL_LINES),
         request_id=request_id or "",
@@ -173,7 +174,7 @@ def _why_nothing(source: Source) -> str:
     flowing = diagnostics.flowing(diagnostics.show(source.workspace, name))
     if not {TABLES[kind] for kind in source.kinds} & flowing:
         return f"Diagnostics of {name} are off (invoke diagnostics.on)"
-    now = datetime.now(UTC)
+    now = source.workspace.now()
     lately = Span(start=now - timedelta(days=1), end=logrows.ending(now))
     if logrows.any_rows(source, lately):
         return ""
@@ -207,8 +208,13 @@ def _source_again(source: Source) -> Source:
     )
 
 
-def _since(start: datetime) -> Span:
-    return Span(start=start, end=logrows.ending(datetime.now(UTC)))
+def _since(source: Source, start: datetime) -> Span:
+    return Span(start=start, end=logrows.ending(source.workspace.now()))
+
+
+def _late(workspace: Workspace) -> timedelta:
+    """How late a row may come, by a clock that may run fast."""
+    return LATE[workspace.local is not None] * max(workspace.clock.rate, 1)
 
 
 def _until_tomorrow(asked: Asked) -> Span:

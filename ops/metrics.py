@@ -3,7 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ops import clients, endpoints, readings, render
 from ops.clients import Workspace
@@ -25,20 +25,20 @@ class Looker:
     """Reads the last `since` whenever it is asked; raises UsageError at once."""
 
     def __init__(self, workspace: Workspace, name: str, since: str, grain: str) -> None:
-        window(since, grain, datetime.now(UTC))
+        window(since, grain, workspace.now())
         self._workspace, self._name = workspace, name
         self._since, self._grain = since, grain
         self._sight: Sight | None = None
 
     def look(self) -> Metrics:
         endpoint = endpoints.get(self._workspace, self._name)
-        span = window(self._since, self._grain, datetime.now(UTC))
+        span = window(self._since, self._grain, self._workspace.now())
         flowing = readings.flowing(self._workspace, self._name)
         return readings.metrics(self._workspace, endpoint, span, flowing)
 
     def patiently(self) -> Sight:
         """The same; once there was an answer, a time without one is only told."""
-        now = datetime.now(UTC)
+        now = self._workspace.now()
         try:
             if self._sight and self._sight.trouble:
                 self._workspace = clients.again(self._workspace)

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ops import logrows, render, times
 from ops.clients import Workspace
@@ -198,9 +198,9 @@ def _says_something(record: Record) -> bool:
     return bool(record.message.strip())
 
 
-def span(since: str | None, from_: str | None, to: str | None) -> Span:
+def span(since: str | None, from_: str | None, to: str | None, now: datetime) -> Span:
     """What --since, --from and --to mean now."""
-    return times.span(since, from_, to, now=datetime.now(UTC))
+    return times.span(since, from_, to, now=now)
 
 
 def source(workspace: Workspace, endpoint: str, which: Sieve) -> Source:

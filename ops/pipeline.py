@@ -1,11 +1,13 @@
 """The line to a service: signed requests, and what SDKs raise turned into causes."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ops import refusals
+from ops.clock import Heard
 from ops.errors import NotFound, ServiceError, Unreachable
 
 if TYPE_CHECKING:
@@ -28,8 +30,13 @@ class LocalCredential:
         return AccessToken(self._token, 2**40)
 
 
-def pipeline(base_url: str, credential: Any, *, retries: int) -> Any:
-    """An ARM client that knows no service: it signs, retries and sends."""
+def pipeline(
+    base_url: str, credential: Any, *, retries: int, heard: Heard | None = None
+) -> Any:
+    """An ARM client that knows no service: it signs, retries and sends.
+
+    `heard` is told the Date of each answer, and between what moments it was made.
+    """
     from azure.core.pipeline import policies
     from azure.mgmt.core import ARMPipelineClient
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -41,8 +48,24 @@ def pipeline(base_url: str, credential: Any, *, retries: int) -> Any:
             policies.UserAgentPolicy("aml-ops"),
             policies.RetryPolicy(retry_total=retries),
             ARMChallengeAuthenticationPolicy(credential, f"{base_url}/.default"),
+            *([_dates(heard)] if heard else []),
         ],
     )
+
+
+def _dates(heard: Heard) -> Any:
+    """A policy that tells of the Date of each answer."""
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    class Dates(SansIOHTTPPolicy):  # type: ignore[misc]
+        def on_request(self, request: Any) -> None:
+            request.context["asked_at"] = time.time()
+
+        def on_response(self, request: Any, response: Any) -> None:
+            if date := response.http_response.headers.get("Date"):
+                heard(date, request.context["asked_at"], time.time())
+
+    return Dates()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Any KQL against the endpoint's rows, or a query by its name."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from ops import kql, times
@@ -66,6 +66,6 @@ def _contents(path: Path) -> str:
     return text
 
 
-def span(since: str | None, from_: str | None, to: str | None) -> Span:
+def span(since: str | None, from_: str | None, to: str | None, now: datetime) -> Span:
     """What --since, --from and --to mean now."""
-    return times.span(since, from_, to, now=datetime.now(UTC))
+    return times.span(since, from_, to, now=now)

@@ -49,7 +49,9 @@ def shift(
     planned = _shift(endpoint, check_split(endpoint, asked))
     if dry_run or not planned.changes:
         return planned
-    with journal.change("shift-traffic", workspace.stage.name, name, reason) as record:
+    with journal.change(
+        "shift-traffic", workspace.stage.name, name, reason, at=workspace.now()
+    ) as record:
         endpoint = endpoints.get(workspace, name)  # again: now under the lock
         planned = _shift(endpoint, check_split(endpoint, asked))
         record.before = planned.before
@@ -74,7 +76,9 @@ def mirror(
     )
     if dry_run or not planned.changes:
         return planned
-    with journal.change("mirror", workspace.stage.name, name, reason) as record:
+    with journal.change(
+        "mirror", workspace.stage.name, name, reason, at=workspace.now()
+    ) as record:
         endpoint = endpoints.get(workspace, name)
         record.before = endpoint.mirror
         write(workspace, endpoint, mirror=check_mirror(endpoint, asked))

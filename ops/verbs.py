@@ -17,6 +17,8 @@ from invoke import Argument, Collection, Context, Exit, Task, task
 from ops.errors import Interrupted, OpsError, Refused, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ops.clients import Workspace
     from ops.settings import Stage
     from ops.specs import EndpointSpec
@@ -109,6 +111,13 @@ class Call:
         from ops import settings
 
         return settings.load_stage(self.stage_name)
+
+    @property
+    def now(self) -> "datetime":
+        """What --since counts back from: the time of the stage's service."""
+        from ops import cloud
+
+        return cloud.clock(self.stage).now()
 
     @cached_property
     def workspace(self) -> "Workspace":

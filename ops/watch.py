@@ -1,7 +1,7 @@
 """One live screen of an endpoint, to be left open beside whatever else one does."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ops import clients, cloud, endpoints, journal, readings
 from ops.clients import Workspace
@@ -34,17 +34,17 @@ class Watch:
     """Looks at an endpoint again and again, through outages of what it asks."""
 
     def __init__(self, stage: Stage, name: str, since: str) -> None:
-        window(since, "1m", datetime.now(UTC))  # refused now rather than on the screen
+        self._clock = cloud.clock(stage)
+        now = self._clock.now()
+        window(since, "1m", now)  # refused now rather than on the screen
         self._stage = stage
         self._since = since
         self._workspace: Workspace | None = None
-        self._sight = Sight(
-            endpoint_name=name, stage=stage.name, looked=datetime.now(UTC)
-        )
+        self._sight = Sight(endpoint_name=name, stage=stage.name, looked=now)
 
     def look(self) -> Sight:
         """Read everything; never raise because something does not answer."""
-        now = datetime.now(UTC)
+        now = self._clock.now()
         try:
             self._sight = self._read(self._sight, now)
         except OpsError as error:

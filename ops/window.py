@@ -16,7 +16,7 @@ class Window:
     """Which rows were shown since some time, and from when to read next."""
 
     def __init__(self, start: datetime, overlap: timedelta) -> None:
-        self._overlap = overlap
+        self.overlap = overlap  # how late a row may come
         self._start = start
         self._shown: Counter[tuple[str, ...]] = Counter()
         self._times: dict[tuple[str, ...], datetime] = {}
@@ -52,8 +52,8 @@ class Window:
         may still arrive.
         """
         self._looks.append(now)
-        while self._looks and self._looks[0] <= now - self._overlap:
-            self._start = max(self._start, self._looks.popleft() - self._overlap)
+        while self._looks and self._looks[0] <= now - self.overlap:
+            self._start = max(self._start, self._looks.popleft() - self.overlap)
         gone = [key for key, at in self._times.items() if at < self._start]
         for key in gone:
             del self._times[key], self._shown[key]

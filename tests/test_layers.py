@@ -9,7 +9,16 @@ ROOT = Path(__file__).parents[1]
 
 ERRORS = {"errors"}
 FOUNDATION = ERRORS | {
-    *("clients", "cloud", "conda", "creating", "endpoints", "journal", "pipeline"),
+    *(
+        "clients",
+        "clock",
+        "cloud",
+        "conda",
+        "creating",
+        "endpoints",
+        "journal",
+        "pipeline",
+    ),
     *("charts", "diagnostics", "kql", "literals", "logrecords", "logrows", "logview"),
     *("refusals", "resultview", "tails"),
     *("render", "script", "settings", "sieve", "specs", "times", "verbs", "window"),

@@ -68,6 +68,7 @@ def logs(
     asked = logs.asked(
         streams={"console": console, "event": events, "request": requests},
         times=(since, from_, to),
+        now=call.now,
         lines=lines,
         request_id=request_id,
         which=which,
@@ -109,7 +110,7 @@ def patterns(
 
     which = sieve.sieve(level=level, patterns={"include": include, "exclude": exclude})
     source = patterns.source(call.workspace, call.endpoint, which)
-    span = patterns.span(since, from_, to)
+    span = patterns.span(since, from_, to, call.now)
     call.show(patterns.find(source, span, against=against, of=of), resultview.patterns)
 
 
@@ -154,7 +155,7 @@ def query(
     if explain:
         return call.show(chosen, resultview.explain)
     form = resultview.output(output or o, call.json)
-    span = query.span(since, from_, to)
+    span = query.span(since, from_, to, call.now)
     scope = None if all else call.endpoint
     found = query.run(call.workspace, chosen, span, scope)
     resultview.show(found, form, chosen.title)

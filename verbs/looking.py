@@ -55,7 +55,7 @@ def diagnose(call: Call, since="1h"):
     """
     from ops import diagnose, screen
 
-    span = diagnose.span(since)
+    span = diagnose.span(since, call.now)
     found = diagnose.diagnose(call.workspace, call.endpoint, span, flags=call.flags)
     call.show(found, screen.findings)
     diagnose.require_healthy(found)

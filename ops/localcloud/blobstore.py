@@ -12,7 +12,6 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -95,7 +94,7 @@ class BlobStore:
             "etag": new_etag(),
             "content_type": content_type,
             "metadata": metadata,
-            "modified": text(datetime.now(UTC)),
+            "modified": text(self._state.clock.now()),
         }
         file.replace(self.path(row))
         try:

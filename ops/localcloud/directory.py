@@ -11,7 +11,15 @@ from typing import Any
 
 # All that localcloud, and who starts it, ever writes into a state directory.
 OURS = {
-    *("lock", "port", "localcloud.json", "token", "controlplane.log", "gateway.log"),
+    *(
+        "lock",
+        "port",
+        "localcloud.json",
+        "clock.json",
+        "token",
+        "controlplane.log",
+        "gateway.log",
+    ),
     *("ca.pem", "ca.key", "server.pem", "bundle.pem"),
     *("state.db", "state.db-wal", "state.db-shm"),
     *("logs.duckdb", "logs.duckdb.wal", "logs.duckdb.tmp"),

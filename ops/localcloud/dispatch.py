@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from email.utils import format_datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
@@ -77,7 +78,14 @@ class Dispatcher:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request; a bug becomes a 500, whose traceback is in the log only."""
+        """Answer a request, at the time that the clock shows."""
+        response = await self._respond(request)
+        if not response.prepared:
+            response.headers["Date"] = format_datetime(self._now(), usegmt=True)
+        return response
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        """The response; for a bug a 500, whose traceback is in the log only."""
         correlation = _correlation(request)
         blob = blobs.is_blob_path(request.path, self._cloud)
         try:
@@ -95,9 +103,12 @@ class Dispatcher:
         except Exception as bug:  # the last one who can still answer
             error = _failure(bug, f"{request.method} {request.path}", correlation)
         if blob:
-            return _xml_error(error, correlation)
+            return _xml_error(error, correlation, self._now())
         assert isinstance(error, AzureError)
         return self._json_error(error, correlation)
+
+    def _now(self) -> datetime:
+        return self._cloud.state.clock.now()
 
     async def _answer(self, request: web.Request, correlation: str) -> Answer:
         caller = self._caller(request)
@@ -159,7 +170,7 @@ class Dispatcher:
         return route.path.format(**names)
 
     def _json_error(self, error: AzureError, correlation: str) -> web.Response:
-        body = envelope(error, self._cloud.location, correlation)
+        body = envelope(error, self._cloud.location, correlation, self._now())
         headers = {}
         if error.status == 401:
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
@@ -171,7 +182,7 @@ def _handled(route: Route, call: Call) -> Answer:
     """What the handler answers; no change is made without its events, or they alone."""
     if not activitylogs.is_change(call):
         return route.handler(call)
-    began = datetime.now(UTC)
+    began = call.now
     try:
         with call.state.transaction():
             answer = route.handler(call)
@@ -245,13 +256,14 @@ def _response(answer: Answer, correlation: str, type_: str) -> web.Response:
     return web.Response(status=answer.status, headers=headers, body=body)
 
 
-def _xml_error(error: AzureError | BlobError, correlation: str) -> web.Response:
+def _xml_error(
+    error: AzureError | BlobError, correlation: str, now: datetime
+) -> web.Response:
     """An error as blob storage says it."""
-    time = datetime.now(UTC).isoformat()
     text = (
         '<?xml version="1.0" encoding="utf-8"?>'
         f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}\n"
-        f"RequestId:{correlation}\nTime:{time}</Message></Error>"
+        f"RequestId:{correlation}\nTime:{now.isoformat()}</Message></Error>"
     )
     headers = {"x-ms-error-code": error.code, "x-ms-request-id": correlation}
     # The blob client repeats every 5xx for minutes, and a full disk stays full.

@@ -31,7 +31,7 @@ class Export:
 
     def step(self, now: datetime) -> None:
         found = flows(self._state.of_type("diagnosticsettings"))
-        end = (now - SETTLED).replace(second=0, microsecond=0)
+        end = self._state.clock.shown(now - SETTLED).replace(second=0, microsecond=0)
         for endpoint in self._state.of_type("onlineendpoints"):
             since = found.get(endpoint.id, {}).get(METRICS)
             if since is not None:

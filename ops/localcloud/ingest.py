@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,10 @@ class Ingest:
     def _living(self) -> list[Source]:
         instances = self._state.instances()
         deployments = self._state.of_type("deployments")
-        return [of_instance(self._directory, instance) for instance in instances] + [
-            of_builder(self._directory, deployment) for deployment in deployments
-        ]
+        return [
+            of_instance(self._directory, instance, self._state.clock)
+            for instance in instances
+        ] + [of_builder(self._directory, deployment) for deployment in deployments]
 
     def _position(self, source: str) -> Position | None:
         if source in self._batch.positions:
@@ -198,9 +199,12 @@ class Ingest:
         """Add rows of lines to the batch; return the time of the last."""
         if not lines:
             return None
-        now = datetime.now(UTC)
+        clock = self._state.clock
+        now = clock.now()
         texts = [message(line) for line in lines]
-        stamps = times(texts, position.stamp, since or now - OLDEST, now)
+        stamps = times(
+            texts, position.stamp, since or now - OLDEST, now, shown=clock.shown
+        )
         endpoint = parent_of(source.deployment)
         moments = [naive(stamp) for stamp in stamps]
         name = source.deployment.rsplit("/", 1)[1]

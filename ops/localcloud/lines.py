@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -95,17 +95,23 @@ def own_time(text: str) -> datetime | None:
 
 
 def times(
-    texts: list[str], last: datetime | None, earliest: datetime, now: datetime
+    texts: list[str],
+    last: datetime | None,
+    earliest: datetime,
+    now: datetime,
+    shown: Callable[[datetime], datetime],
 ) -> list[datetime]:
     """When each line of a source was written, each later than the one before it.
 
-    A line's own time counts where it can be true: not before `earliest` and not after
-    `now`. Else it is as old as the line before it, or was written just now.
+    A line's own time, as the clock has `shown` it then, counts where it can be true:
+    not before `earliest` and not after `now`. Else it is as old as the line before it,
+    or was written just now.
     """
     found = []
     told = False  # by a line of this reading
     for text in texts:
-        own = own_time(text)
+        real = own_time(text)
+        own = shown(real) if real else None
         if own is not None and earliest <= own <= now:
             moment, told = own, True
         else:

@@ -35,7 +35,7 @@ class Recorder:
             (INGEST_SECONDS, Ingest(state, store, directory).step),
             (SAMPLE_SECONDS, Sampler(state, store, directory).step),
             (EXPORT_SECONDS, Export(state, store).step),
-            (RETENTION_SECONDS, Retention(store, bounds()).step),
+            (RETENTION_SECONDS, Retention(store, bounds(), state.clock.shown).step),
         )
 
     async def run(self, stop: asyncio.Event) -> None:

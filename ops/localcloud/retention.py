@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -47,11 +47,18 @@ def bounds(environment: Mapping[str, str] = os.environ) -> Bounds:
 class Retention:
     """Removes what is beyond the bounds, a slice at a step."""
 
-    def __init__(self, store: LogStore, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        bounds: Bounds,
+        shown: Callable[[datetime], datetime] = lambda real: real,
+    ) -> None:
         self._store = store
         self._bounds = bounds
+        self._shown = shown
 
     def step(self, now: datetime) -> None:
+        now = self._shown(now)  # what is too old is so by the clock of the rows
         before = now - timedelta(days=self._bounds.days)
         if self._used() > self._bounds.size and (oldest := self._oldest()):
             before = max(before, oldest + (now - oldest) * SLICE)

@@ -38,6 +38,7 @@ class Sampler:
 
     def step(self, now: datetime) -> None:
         seconds = (now - self._last).total_seconds() if self._last else 0.0
+        at = self._state.clock.shown(now)
         instances = self._state.instances()
         disk = shutil.disk_usage(self._directory)
         rows = []
@@ -50,10 +51,10 @@ class Sampler:
             facts.append(("DiskUtilization", share, {"disk": "root"}))
             facts += self._measured(instance, before.get(instance.id), seconds)
             rows += [
-                self._row(now, instance.deployment, name, value, instance.id, more)
+                self._row(at, instance.deployment, name, value, instance.id, more)
                 for name, value, more in facts
             ]
-        rows += self._connections(now, seconds)
+        rows += self._connections(at, seconds)
         self._last = now
         batch = Batch()
         batch.add("samples", rows)
@@ -77,7 +78,7 @@ class Sampler:
 
     def _row(
         self,
-        now: datetime,
+        at: datetime,
         resource: str,
         metric: str,
         value: float,
@@ -86,14 +87,14 @@ class Sampler:
     ) -> dict[str, Any]:
         dimensions = ({"instanceId": instance} if instance else {}) | (more or {})
         return {
-            "At": naive(now),
+            "At": naive(at),
             "Resource": resource,
             "Metric": metric,
             "Dimensions": json.dumps(dimensions),
             "Value": value,
         }
 
-    def _connections(self, now: datetime, seconds: float) -> list[dict[str, Any]]:
+    def _connections(self, at: datetime, seconds: float) -> list[dict[str, Any]]:
         """The gateway's connections: it is one for all endpoints."""
         before, self._clients = self._clients, clients(self._directory)
         endpoints = self._state.of_type("onlineendpoints")
@@ -104,7 +105,7 @@ class Sampler:
             new = len(self._clients - before) / seconds
             facts.append(("NewConnectionsPerSecond", new))
         return [
-            self._row(now, endpoint.id, name, value)
+            self._row(at, endpoint.id, name, value)
             for endpoint in endpoints
             for name, value in facts
         ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ops.localcloud.clock import Clock
 from ops.localcloud.console import build_log, console_log
 from ops.localcloud.logstore import Position
 from ops.localcloud.records import Instance, Resource
@@ -28,7 +29,7 @@ class Source:
     retired: bool = False  # to be removed once it is read
 
 
-def of_instance(directory: Path, instance: Instance) -> Source:
+def of_instance(directory: Path, instance: Instance, clock: Clock) -> Source:
     return Source(
         key=f"console:{instance.id}",
         path=console_log(directory, instance.id),
@@ -36,7 +37,7 @@ def of_instance(directory: Path, instance: Instance) -> Source:
         instance=instance.id,
         container=SERVER,
         ended=instance.pid is None,
-        begun=instance.started,
+        begun=instance.started and clock.shown(instance.started),
     )
 
 

@@ -7,11 +7,11 @@ has acknowledged. ARM ids are compared without regard to case, as on Azure.
 
 import json
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ops.localcloud.activity import Activity
+from ops.localcloud.clock import Clock
 from ops.localcloud.database import Database
 from ops.localcloud.records import (
     Instance,
@@ -39,6 +39,7 @@ class State:
         self._all, self._write = self._db.all, self._db.write
         self.transaction, self.close = self._db.transaction, self._db.close
         self.activity = Activity(self._db)
+        self.clock = Clock(path.parent)
 
     # Resources
 
@@ -66,7 +67,7 @@ class State:
 
     def put(self, body: dict[str, Any], by: str = SERVICE) -> Resource:
         """Write a resource by its body["id"]: a client's wish, so one generation on."""
-        id_, now = normal_id(body["id"]), text(datetime.now(UTC))
+        id_, now = normal_id(body["id"]), text(self.clock.now())
         self._write(
             "INSERT INTO resources VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET body = excluded.body, "
@@ -140,7 +141,7 @@ class State:
         One that is still open is Canceled: what it was to achieve is no longer asked.
         """
         id_ = str(uuid.uuid4())
-        now = text(datetime.now(UTC))
+        now = text(self.clock.now())
         with self.transaction():
             self._write(
                 "UPDATE operations SET status = 'Canceled', ended = ? "
@@ -180,7 +181,7 @@ class State:
             "WHERE id = ? AND status = 'InProgress'",
             "Failed" if error else "Succeeded",
             json.dumps(error) if error else None,
-            text(datetime.now(UTC)),
+            text(self.clock.now()),
             operation_id,
         )
 
@@ -221,7 +222,7 @@ class State:
         self._write(
             "INSERT INTO events (at, resource, instance, name, message) "
             "VALUES (?, ?, ?, ?, ?)",
-            text(datetime.now(UTC)),
+            text(self.clock.now()),
             normal_id(resource),
             instance,
             name,

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -89,6 +89,10 @@ class Call:
         return self.cloud.state
 
     @property
+    def now(self) -> datetime:
+        return self.cloud.state.clock.now()
+
+    @property
     def api_version(self) -> str:
         return self.query.get("api-version", "2023-10-01")
 
@@ -119,14 +123,16 @@ class AzureError(Exception):
         self.details = details or []
 
 
-def envelope(error: AzureError, location: str, correlation: str) -> dict[str, Any]:
+def envelope(
+    error: AzureError, location: str, correlation: str, now: datetime
+) -> dict[str, Any]:
     """The body of an error answer, as recorded from the service."""
     about = {
         "ComponentName": "managementfrontend",
         "Correlation": {"operation": correlation, "request": correlation[:16]},
         "Environment": location,
         "Location": location,
-        "Time": datetime.now(UTC).isoformat(),
+        "Time": now.isoformat(),
     }
     details = [
         {"code": code, "message": message, "details": [], "additionalInfo": []}
@@ -286,14 +292,14 @@ def begun(call: Call, operation: Operation, *, status: int, body: Any = None) ->
             "Azure-AsyncOperation": poll,
             "Location": result if status == 202 else call.cloud.url + call.id + query,
             "x-ms-async-operation-timeout": "PT1H",
-            **retry_after(operation),
+            **retry_after(operation, call.now),
         },
     )
 
 
-def retry_after(operation: Operation) -> dict[str, str]:
+def retry_after(operation: Operation, now: datetime) -> dict[str, str]:
     """Poll fast while it may end any moment, slower once it is clearly a long one."""
-    young = datetime.now(UTC) - operation.started < timedelta(seconds=5)
+    young = now - operation.started < timedelta(seconds=5)
     return {"x-ms-retry-after-ms": "50" if young else "250"}
 
 

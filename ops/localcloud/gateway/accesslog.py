@@ -3,10 +3,12 @@
 import json
 import logging
 import os
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ops.localcloud.clock import real_time
 from ops.localcloud.gateway.exchange import Exchange
 from ops.localcloud.gateway.refusal import Answer
 
@@ -77,16 +79,18 @@ class AccessLog:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         segments_kept: int = SEGMENTS_KEPT,
+        now: Callable[[], datetime] = real_time,
     ) -> None:
         self._file = file
         self._segment_bytes = segment_bytes
         self._segments_kept = segments_kept
+        self._now = now
         self._failing = False
         self._open()
 
     def write(self, exchange: Exchange, answer: Answer, ended: float) -> None:
         """Append a request's row. A disk that takes none must not stop scoring."""
-        facts = row(exchange, answer, ended, datetime.now(UTC))
+        facts = row(exchange, answer, ended, self._now())
         line = json.dumps(facts).encode() + b"\n"
         try:
             if self._size and self._size + len(line) > self._segment_bytes:

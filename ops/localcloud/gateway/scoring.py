@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiohttp import web
 
@@ -31,11 +31,17 @@ class Scoring:
     """Answers requests to endpoints, and writes the row of each."""
 
     def __init__(
-        self, *, forwarder: Forwarder, access_log: AccessLog, draws: random.Random
+        self,
+        *,
+        forwarder: Forwarder,
+        access_log: AccessLog,
+        draws: random.Random,
+        now: Callable[[], datetime],
     ) -> None:
         self._forwarder = forwarder
         self._access_log = access_log
         self._draws = draws
+        self._now = now  # when tokens expire
         self._load = Load()  # by "endpoint/deployment"
         self._clock = asyncio.get_running_loop().time
         self._copies: set[asyncio.Task[Answer]] = set()
@@ -94,7 +100,7 @@ class Scoring:
 
     def _let_in(self, request: web.BaseRequest, exchange: Exchange) -> None:
         credential = request.headers.get("Authorization")
-        verdict = authenticate(exchange.endpoint, credential, datetime.now(UTC))
+        verdict = authenticate(exchange.endpoint, credential, self._now())
         if verdict.reason:
             raise Refused(refusal.unauthorized(verdict.reason))
         exchange.identity = verdict.identity

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from ops.localcloud.clock import Clock
 from ops.localcloud.gateway.accesslog import AccessLog
 from ops.localcloud.gateway.body import BODY_BYTES
 from ops.localcloud.gateway.forward import Forwarder
@@ -70,12 +71,18 @@ async def _stop_accepting(listener: socket.socket) -> None:
 @contextmanager
 def _gateway(folder: Path, follower: Follower, admin_token: str) -> Iterator[Gateway]:
     load, draws = Load(), random.Random()
-    access_log = AccessLog(folder / "traffic.jsonl")
+    clock = Clock(folder.parent)
+    access_log = AccessLog(folder / "traffic.jsonl", now=clock.now)
     try:
         forwarder = Forwarder(load, draws)
         yield Gateway(
             follower=follower,
-            scoring=Scoring(forwarder=forwarder, access_log=access_log, draws=draws),
+            scoring=Scoring(
+                forwarder=forwarder,
+                access_log=access_log,
+                draws=draws,
+                now=clock.now,
+            ),
             load=load,
             admin_token=admin_token,
         )

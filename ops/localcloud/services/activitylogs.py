@@ -34,7 +34,7 @@ def record(call: Call, began: datetime, outcome: Answer | AzureError) -> None:
     """Keep the two events of a change that was answered just now."""
     add, resource = call.state.activity.add, _resource(call)
     start = _event(call, began, status="Started", http_status=0)
-    now = max(datetime.now(UTC), began)
+    now = max(call.now, began)
     if isinstance(outcome, AzureError):
         error = {"code": outcome.code, "message": outcome.message}
         add(began, resource, start)
@@ -232,7 +232,7 @@ def _cursor(call: Call) -> tuple[datetime, int]:
     """Up to when, so that pages stay as they are, and how many events are past."""
     token = call.query.get("$skiptoken")
     if not token:
-        return datetime.now(UTC), 0
+        return call.now, 0
     try:
         until, _, skip = base64.urlsafe_b64decode(token).decode().partition("|")
         return datetime.fromisoformat(until), int(skip)

@@ -3,7 +3,7 @@
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ops.localcloud import sas
@@ -126,7 +126,7 @@ def start_pending_upload(call: Call) -> Answer:
     """A fresh container to upload to, with a signature that is good for an hour."""
     _check_names(call)
     container = f"{call.cloud.workspace_id[:8]}-{secrets.token_hex(10)}"
-    now, lasts = datetime.now(UTC), timedelta(hours=1)
+    now, lasts = call.now, timedelta(hours=1)
     signature = sas.issue(call.cloud.sas_key, container, now=now, lasts=lasts)
     uri = f"{call.cloud.url}/devstore.blob.azlocal/{container}"
     storage = f"{call.cloud.group}/providers/Microsoft.Storage/storageAccounts/devstore"

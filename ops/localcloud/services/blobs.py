@@ -7,7 +7,6 @@ import asyncio
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ async def handle(request: web.Request, cloud: Cloud) -> web.StreamResponse:
         raise BlobError(400, "InvalidResourceName", "A name in the URL is invalid.")
     verb = _verb(request, name)
     permission = {"GET": "r", "HEAD": "r", "PUT": "w", "DELETE": "d"}[request.method]
-    now = datetime.now(UTC)
+    now = cloud.state.clock.now()
     needed = "l" if verb == "GET list" else permission
     if why := sas.refusal(cloud.sas_key, container, request.query, needed, now):
         message = f"Server failed to authenticate the request. {why}"
@@ -193,7 +192,7 @@ def _put_metadata(
     row = _find(cloud, container, name)
     _check_write(request, cloud, container, name)
     row["metadata"] = sent_metadata(request.headers)
-    row |= {"etag": new_etag(), "modified": text(datetime.now(UTC))}
+    row |= {"etag": new_etag(), "modified": text(cloud.state.clock.now())}
     cloud.state.save_blob(row)
     blobleases.forget_ended(cloud, container, name)
     return web.Response(headers=version(row))

@@ -1,6 +1,5 @@
 """Microsoft.Insights/diagnosticSettings: what of an endpoint flows into the logs."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from ops.localcloud.flows import LOGS, METRICS
@@ -30,7 +29,7 @@ def put(call: Call) -> Answer:
     enabled = _enabled([*logs, *metrics])
     _require_room(call, endpoint, name, enabled)
     since = before.body["since"] if before else {}
-    now = datetime.now(UTC).isoformat()
+    now = call.now.isoformat()
     resource = call.state.put(
         {
             "id": call.id,

@@ -105,7 +105,7 @@ def _span(call: Call) -> tuple[datetime, datetime]:
     """From when to when, in whole minutes: the last hour if nobody says."""
     kind = DEPLOYMENTS if "deployment" in call.names else ENDPOINTS
     _check_namespace(call, kind)
-    now = datetime.now(UTC)
+    now = call.now
     try:
         found = timespan(call.query.get("timespan", "PT1H"), now)
     except ValueError as problem:

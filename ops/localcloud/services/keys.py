@@ -1,7 +1,6 @@
 """How callers of an endpoint prove who they are: two keys, or tokens that expire."""
 
 import secrets
-import time
 
 from ops.localcloud.records import Resource
 from ops.localcloud.wire import (
@@ -55,7 +54,7 @@ def token(call: Call) -> Answer:
 
     endpoint = existing(call, TYPE)
     _require_mode(endpoint, "AMLToken", "issues no tokens")
-    now = int(time.time())
+    now = int(call.now.timestamp())
     claims = {
         "canRefresh": "False",
         "workspaceId": call.cloud.workspace_id,

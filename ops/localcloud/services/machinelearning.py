@@ -1,6 +1,6 @@
 """Microsoft.MachineLearningServices: the workspace, its datastores, operations."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ops.localcloud import sas
@@ -105,7 +105,7 @@ def list_secrets(call: Call) -> Answer:
     hours = call.body.get("expireAfterHours") or 1
     if not isinstance(hours, int) or not 0 < hours <= 24:
         raise AzureError(400, "BadRequest", "expireAfterHours must be 1 to 24.")
-    now, lasts = datetime.now(UTC), timedelta(hours=hours)
+    now, lasts = call.now, timedelta(hours=hours)
     token = sas.issue(call.cloud.sas_key, container, now=now, lasts=lasts)
     return Answer(body={"secretsType": "Sas", "sasToken": token})
 
@@ -131,14 +131,16 @@ def operation_status(call: Call) -> Answer:
     }
     if error := _error(operation):
         body["error"] = error
-    return Answer(body=body, headers=retry_after(operation) if running else {})
+    return Answer(
+        body=body, headers=retry_after(operation, call.now) if running else {}
+    )
 
 
 def operation_result(call: Call) -> Answer:
     """What Location points to: 202 while it runs, then 204, or the error it met."""
     operation = _operation(call)
     if operation.status == "InProgress":
-        return Answer(status=202, headers=retry_after(operation))
+        return Answer(status=202, headers=retry_after(operation, call.now))
     if error := _error(operation):
         details = [(part["code"], part["message"]) for part in error["details"]]
         raise AzureError(400, error["code"], error["message"], details)

@@ -6,7 +6,6 @@ Azure: the Log Analytics query API (v1) and its swagger's examples.
 import gzip
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ops.localcloud.intervals import timespan
@@ -149,7 +148,7 @@ def _query(
         raise Invalid(400, "BadArgumentError", "The request needs a query.")
     for name in body.get("workspaces") or []:
         _require_workspace(cloud, str(name))
-    now = datetime.now(UTC)
+    now = cloud.state.clock.now()
     try:
         span = timespan(body.get("timespan"), now)
     except ValueError as problem:

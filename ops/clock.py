@@ -1,0 +1,86 @@
+"""What time it is where the work happens: by the service's clock, not this machine's.
+
+Two laptops must agree on when a lock, a freeze or a bake time ends. On Azure this
+machine's clock is believed until an answer's Date contradicts it; localcloud has a
+clock of its own, which a drill may move.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from threading import Event
+
+# What a Date of an answer is told to, with when it was asked for and when it came.
+Heard = Callable[[str, float, float], None]
+
+POLL_SECONDS = 0.02  # how late it is noticed that a clock was moved
+
+
+class ServiceClock:
+    """This machine's clock, corrected by what the service's answers say."""
+
+    rate = 1.0
+
+    def __init__(self) -> None:
+        self._least, self._most = float("-inf"), float("inf")
+
+    @property
+    def offset_seconds(self) -> float:
+        """By how much this machine is late: 0 while that may be true."""
+        return min(max(0.0, self._least), self._most)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(time.time() + self.offset_seconds, UTC)
+
+    def heard(self, date: str, sent: float, received: float) -> None:
+        """Learn from an answer's Date, a whole second, asked for between two moments.
+
+        Each answer narrows the offset; one that fits no earlier one begins anew, for
+        then somebody has set this machine's clock.
+        """
+        try:
+            stamp = parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return
+        least, most = stamp - received, stamp + 1 - sent
+        if least > self._most or most < self._least:
+            self._least, self._most = least, most
+        else:
+            self._least, self._most = max(least, self._least), min(most, self._most)
+
+
+class LocalClock:
+    """localcloud's clock, read anew each time: somebody may move it meanwhile."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "clock.json"
+
+    @property
+    def rate(self) -> float:
+        return self._setting()[2]
+
+    def now(self) -> datetime:
+        real, clock, rate = self._setting()
+        return datetime.fromtimestamp(clock + (time.time() - real) * rate, UTC)
+
+    def _setting(self) -> tuple[float, float, float]:
+        try:
+            told = json.loads(self._file.read_text())
+        except FileNotFoundError:
+            return 0.0, 0.0, 1.0
+        return told["real"], told["clock"], told["rate"]
+
+
+Clock = ServiceClock | LocalClock
+
+
+def wait(clock: Clock, seconds: float, stop: Event | None = None) -> None:
+    """Return when the clock has gone on by so much, or when `stop` is set."""
+    stop = stop or Event()
+    end = clock.now().timestamp() + seconds
+    while (left := end - clock.now().timestamp()) > 0 and not stop.is_set():
+        real = left / clock.rate if clock.rate else POLL_SECONDS
+        stop.wait(real if isinstance(clock, ServiceClock) else min(real, POLL_SECONDS))
