@@ -125,7 +125,7 @@ def canary_is_worse(look: Look) -> Move | None:
 def alert_has_fired(look: Look) -> Move | None:
     guard = look.policy.guardrails
     fired = [each for each in look.observed.alerts if _counts(look, each)]
-    if not fired:
+    if not fired or guard.on_alert == "ignore":
         return None
     names = ", ".join(f"{each.name} fired at {each.fired_at:%H:%M}" for each in fired)
     return _guarded(look, guard.on_alert, names)
@@ -134,7 +134,7 @@ def alert_has_fired(look: Look) -> Move | None:
 def canary_is_saturated(look: Look) -> Move | None:
     guard, used = look.policy.guardrails, look.observed.canary_health.saturation_percent
     limit = guard.saturation_percent
-    if limit is None or used is None or used < limit:
+    if guard.on_saturation == "ignore" or used is None or used < limit:
         return None
     reason = (
         f"{look.observed.canary} uses {used:.0f}% of its CPU or memory, limit {limit}%"
@@ -204,8 +204,10 @@ def all_steps_done(look: Look) -> Move | None:
 
 
 def go_on(look: Look) -> Move:
-    following = look.policy.steps[look.observed.step + 1].shown
-    reason = f"{look.step.shown} baked {reasons.length(look.baked)}, next {following}"
+    following = look.policy.steps[look.observed.step + 1]
+    paused = following.pause and following.shown == look.step.shown
+    goal = "a pause" if paused else following.shown
+    reason = f"{look.step.shown} baked {reasons.length(look.baked)}, next {goal}"
     return Move(action="advance", reason=f"{reason}; {reasons.so_far(look.observed)}")
 
 
@@ -256,6 +258,5 @@ def _inconclusive(look: Look, reason: str) -> Move:
 
 
 def _counts(look: Look, alert: Alert) -> bool:
-    severity = look.policy.guardrails.severity
-    grave = severity is not None and alert.severity <= severity
+    grave = alert.severity <= look.policy.guardrails.severity
     return grave and alert.fired_at >= look.observed.started

@@ -67,6 +67,7 @@ class Terms:
     errors_ratio: float | None = None  # at most this share of requests may fail
     over_ratio: float | None = None  # at most this share may be over the limit
     margin: float = 2.0  # "not worse" means: not this many times stable's ratio
+    since: datetime | None = None  # bins that ended by then are not judged: warm-up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +87,14 @@ class Stakes:
             return self  # tells nothing
         bins = self.bins + 1
         new = 1 / (bins * (bins + 1))
-        grown = [
-            min((stake + new) * math.exp(min(log, MOST_LOG)), MOST)
-            for stake, log in zip(
-                self.begun or (0.0,) * len(self.odds),
-                growth(self.odds, hits, of, share),
-                strict=True,
-            )
-        ]
+        before = self.begun or (0.0,) * len(self.odds)
+        logs = growth(self.odds, hits, of, share)
+        if max(logs) > MOST_LOG:
+            logs = [min(log, MOST_LOG) for log in logs]
+        pairs = zip(before, logs, strict=True)
+        grown = [(stake + new) * math.exp(log) for stake, log in pairs]
+        if max(grown) > MOST:
+            grown = [min(stake, MOST) for stake in grown]
         return Stakes(odds=self.odds, begun=tuple(grown), bins=bins)
 
     @property
@@ -128,6 +129,8 @@ class Proof:
 class Evidence:
     """All that was counted since the rollout began, and what it amounts to.
 
+    A bin tells of a comparison only where both sides have requests in it.
+
     It never changes: `add` gives another. The bins are the whole truth; the rest is
     computed from them, one by one, and so is the same for whoever computes it again.
     """
@@ -147,6 +150,8 @@ class Evidence:
     slow_proof: Proof | None = None
 
     def add(self, bin: Bin) -> "Evidence":
+        if self.terms.since and bin.at <= self.terms.since:
+            return Evidence(terms=self.terms, bins=(*self.bins, bin))
         canary, stable = bin.canary, bin.stable
         requests = canary.requests + stable.requests
         share = canary.requests / requests if requests else 0.0
@@ -170,6 +175,11 @@ class Evidence:
             errors_proof=(self.errors_proof or new).add(*errors),
             slow_proof=(self.slow_proof or new).add(*slow[PROOF_PERCENTILE]),
         )
+
+    @property
+    def judged(self) -> tuple[Bin, ...]:
+        since = self.terms.since
+        return tuple(bin for bin in self.bins if since is None or bin.at > since)
 
     def under(self, terms: Terms) -> "Evidence":
         """The same bins, judged on other terms."""

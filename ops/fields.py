@@ -9,6 +9,8 @@ from ops import times
 from ops.errors import UsageError
 
 Reader = Callable[[Any], Any]  # raises ValueError, which says what the value must be
+Known = Mapping[str, "tuple[str, Reader] | Known"]
+"""By key: the attribute and how its value is read, or the keys of a mapping."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,24 +24,23 @@ class Mistake:
         return f"{self.field}: {self.text}"
 
 
-def read(
-    data: Any,
-    at: str,
-    known: Mapping[str, tuple[str, Reader]],
-    mistakes: list[Mistake],
-) -> dict[str, Any]:
-    """The values by attribute, as `known` spells them by key: those that are right."""
+def read(data: Any, at: str, known: Known, mistakes: list[Mistake]) -> dict[str, Any]:
+    """The values that are right, by attribute; a mapping within adds to its parent."""
     if not isinstance(data, dict):
         text = f"{data!r} must hold keys and values ({', '.join(known)})"
         mistakes.append(Mistake(field=at, text=text))
         return {}
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in data.items():
         field = f"{at}.{key}" if at else str(key)
         if key not in known:
             mistakes.append(Mistake(field=field, text=unknown(str(key), known)))
             continue
-        attribute, reader = known[key]
+        entry = known[key]
+        if isinstance(entry, Mapping):
+            found |= read(value, field, entry, mistakes)
+            continue
+        attribute, reader = entry
         try:
             found[attribute] = reader(value)
         except ValueError as error:

@@ -67,11 +67,16 @@ def so_far(observed: Observed) -> str:
 
 
 def unproven(observed: Observed, verdict: Verdict) -> str:
-    proof = f"proof {verdict.proof:.2g} of {verdict.proof_needed:.0f}"
-    if verdict.requests_needed is None:
-        return f"{proof}, and too little to compare; {so_far(observed)}"
-    needed = f"about {verdict.requests_needed:,} more requests of {observed.canary}"
-    return f"{needed} needed ({proof}); {so_far(observed)}"
+    goal = verdict.proof_needed
+    missing = ", ".join(
+        f"{kind} {proof:.2g} of {goal:.0f}"
+        for kind, proof in verdict.proofs.items()
+        if proof < goal
+    )
+    needed = "nothing to compare by yet"
+    if verdict.requests_needed is not None:
+        needed = f"about {verdict.requests_needed:,} more requests of {observed.canary}"
+    return f"{needed} (proof: {missing}); {so_far(observed)}"
 
 
 def good(observed: Observed, verdict: Verdict) -> str:
@@ -143,9 +148,9 @@ def kind(policy: Policy, observed: Observed, name: str) -> Kind:
 
 def _told(kind: Kind, observed: Observed, *, of_stable: bool = False) -> str:
     """One side's numbers against the other's or a limit, and since when."""
-    first = _telling(kind, of_stable)
-    bins = kind.lane.bins[first:]
-    since = kind.lane.bins[first - 1].at if first else observed.started
+    first, judged = _telling(kind, of_stable), kind.lane.judged
+    bins = judged[first:]
+    since = judged[first - 1].at if first else kind.lane.terms.since or observed.started
     canary, stable = (
         _part(sum(map(kind.hits, sides)), sum(side.requests for side in sides))
         for sides in ([bin.canary for bin in bins], [bin.stable for bin in bins])
@@ -164,13 +169,13 @@ def _telling(kind: Kind, of_stable: bool) -> int:
         1 / each if of_stable and kind.limit is None else each for each in kind.odds
     )
     totals, lowest, first = [0.0] * len(odds), [0.0] * len(odds), [0] * len(odds)
-    for index, bin in enumerate(kind.lane.bins):
+    for index, bin in enumerate(kind.lane.judged):
         for at, more in enumerate(growth(odds, *_draw(kind, bin, of_stable))):
             totals[at] += more
             if totals[at] < lowest[at]:
                 lowest[at], first[at] = totals[at], index + 1
     best = max(range(len(odds)), key=lambda at: totals[at] - lowest[at])
-    return min(first[best], max(len(kind.lane.bins) - 1, 0))
+    return min(first[best], max(len(kind.lane.judged) - 1, 0))
 
 
 def _draw(kind: Kind, bin: Bin, of_stable: bool) -> tuple[int, int, float]:

@@ -82,18 +82,34 @@ def load_stage(name: str) -> Stage:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file that holds one mapping; raise NotFound or InvalidSpec."""
+    return parse_yaml(read_text(path), shown(path))
+
+
+def read_text(path: Path) -> str:
     try:
-        # Its loader is safe_load's, but for keys that are given twice.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFound(f"{shown(path)} does not exist.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise InvalidSpec([f"{shown(path)}: can't be read as YAML: {reason}"]) from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise _unreadable(shown(path), error) from None
+
+
+def parse_yaml(text: str, where: str) -> dict[str, Any]:
+    """YAML that holds one mapping; raise InvalidSpec, which names where it is from."""
+    try:
+        # Its loader is safe_load's, but for keys that are given twice.
+        data = yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError) as error:  # a date that isn't one: ValueError
+        raise _unreadable(where, error) from None
     if not isinstance(data, dict):
         found = "nothing" if data is None else type(data).__name__
-        raise InvalidSpec([f"{shown(path)}: holds {found}, not keys and values"])
+        raise InvalidSpec([f"{where}: holds {found}, not keys and values"])
     return data
+
+
+def _unreadable(where: str, error: Exception) -> InvalidSpec:
+    reason = " ".join(str(error).split())
+    return InvalidSpec([f"{where}: can't be read as YAML: {reason}"])
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types

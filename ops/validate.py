@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import conda, creating, script
+from ops import conda, creating, policyfile, script
 from ops.endpoints import MOST_INSTANCES
 from ops.errors import InvalidSpec, NotFound, OpsError
-from ops.settings import shown
+from ops.settings import read_yaml, shown
 from ops.specs import EndpointSpec, SpecFile, reference
 
 # Azure: how-to-manage-quotas, and the CLI's own pattern.
@@ -37,7 +37,7 @@ def check(spec: EndpointSpec, name: str | None = None) -> list[Problem]:
     Fast: nothing of Azure's is imported. check_schema() adds the SDK's own opinion.
     """
     chosen = [name] if name else list(spec.deployments)
-    problems = [*_endpoint(spec)]
+    problems = [*_endpoint(spec), *_rollout(spec)]
     if not spec.deployments:
         problems.append(_problem(spec.endpoint, "", "no file describes a deployment"))
     for file in (*spec.models.values(), *spec.environments.values()):
@@ -95,6 +95,21 @@ def _endpoint(spec: EndpointSpec) -> Iterator[Problem]:
             yield _problem(file, field, f"must {rule}, not {listed} = {total}")
         text = "is not applied by deploy, which leaves live weights alone"
         yield _problem(file, field, text, fatal=False)
+
+
+def _rollout(spec: EndpointSpec) -> Iterator[Problem]:
+    path = policyfile.path_of(spec.folder.name)
+    if not path.is_file():
+        return
+    try:
+        _, mistakes = policyfile.check(read_yaml(path))
+    except InvalidSpec as error:
+        for line in error.problem.splitlines()[1:]:
+            text = line.removeprefix(f"  - {shown(path)}: ")
+            yield Problem(where=shown(path), text=text)
+        return
+    for each in mistakes:
+        yield Problem(where=f"{shown(path)}: {each.field}", text=each.text)
 
 
 def _deployment(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:

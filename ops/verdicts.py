@@ -33,7 +33,7 @@ class Verdict:
     evidence_needed: float
     kinds: Mapping[str, float]  # the evidence of each kind alone
     stable: Mapping[str, float]  # the evidence that stable is the sicker one
-    proof: float  # that the canary is not worse: of what is hardest to prove
+    proofs: Mapping[str, float]  # that the canary is not worse, of each kind
     proof_needed: float
     requests_needed: (
         int | None
@@ -46,19 +46,20 @@ class Verdict:
 
 def judge(policy: Policy, observed: Observed) -> Verdict:
     """What all that was counted so far amounts to."""
-    evidence = observed.evidence.under(policy.terms)
+    evidence = observed.evidence.under(policy.terms(observed.started))
     weights, kinds = _kinds(policy, evidence, observed.probes)
     total = sum(weights[kind] * each for kind, each in kinds.items())
     against = rounded(total / sum(weights.values()))
-    proof, needed = _proof(policy, evidence)
-    worse, proven = against >= 1 / policy.judge.alpha, proof >= 1 / policy.promote.beta
+    proofs, needed = _proofs(policy, evidence)
+    worse = against >= 1 / policy.judge.alpha
+    proven = min(proofs.values()) >= 1 / policy.promote.beta
     return Verdict(
         outcome=WORSE if worse else NOT_WORSE if proven else INCONCLUSIVE,
         evidence=against,
         evidence_needed=1 / policy.judge.alpha,
         kinds={kind: rounded(each) for kind, each in kinds.items()},
         stable=_stable(evidence, observed.probes),
-        proof=proof,
+        proofs=proofs,
         proof_needed=1 / policy.promote.beta,
         requests_needed=0 if proven else needed,
     )
@@ -97,20 +98,22 @@ def _stable(evidence: Evidence, probes: Evidence) -> dict[str, float]:
     return {kind: rounded(each) for kind, each in found.items()}
 
 
-def _proof(policy: Policy, evidence: Evidence) -> tuple[float, int | None]:
-    """The weakest of what must be proven, and the requests that it still takes."""
+def _proofs(policy: Policy, evidence: Evidence) -> tuple[dict[str, float], int | None]:
+    """What is proven of each kind, and how many requests it takes to prove the rest."""
     rules = policy.promote
-    found = [_errors_proof(rules, evidence)]
+    proofs, needs = {}, []
+    if policy.judge.errors:
+        proofs["errors"], needed = _errors_proof(rules, evidence)
+        needs.append(needed)
     if policy.judge.latency:
         proof = evidence.slow_proof or Proof(margin=rules.margin)
-        slow = [
-            side.slow[PROOF_PERCENTILE] for side in (evidence.canary, evidence.stable)
-        ]
-        needed = _until(proof.logs, _pace(evidence, sum(slow), rules), rules.beta)
-        found.append((proof.evidence, needed))
-    needs = [needed for _, needed in found]
-    most = None if None in needs else max(each for each in needs if each is not None)
-    return rounded(min(each for each, _ in found)), most
+        sides = (evidence.canary, evidence.stable)
+        slow = sum(side.slow[PROOF_PERCENTILE] for side in sides)
+        proofs["latency"] = proof.evidence
+        needs.append(_until(proof.logs, _pace(evidence, slow, rules), rules.beta))
+    known = [needed for needed in needs if needed is not None]
+    most = max(known) if len(known) == len(needs) else None
+    return {kind: rounded(each) for kind, each in proofs.items()}, most
 
 
 def _errors_proof(rules: Promote, evidence: Evidence) -> tuple[float, int | None]:
@@ -120,7 +123,7 @@ def _errors_proof(rules: Promote, evidence: Evidence) -> tuple[float, int | None
     canary, errors = evidence.canary, evidence.canary.errors + evidence.stable.errors
     pace = _pace(evidence, errors, rules)
     limit = rules.negligible_ratio
-    if limit is None:
+    if not limit:
         return proof.evidence, _until(proof.logs, pace, rules.beta)
     logs = growth(BELOW_ODDS, canary.errors, canary.requests, limit)
     below = sum(math.exp(min(log, MOST_LOG)) for log in logs) / len(logs)

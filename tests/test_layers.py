@@ -25,7 +25,7 @@ FOUNDATION = ERRORS | {
 }
 FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen", "shapes"}
 FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons"}
-FOUNDATION |= {"verdicts"}
+FOUNDATION |= {"policyfile", "verdicts"}
 FOUNDATION |= {"arrivals"}
 FOUNDATION |= {"loadview", "payloads", "tally"}
 CAPABILITIES = {
