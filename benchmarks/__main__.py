@@ -20,20 +20,20 @@ Written by `python -m benchmarks`. Each pair is measured side by side in one run
 because machines are noisy: read the ratios. Last run {when} on {cores} cores, Python
 {python}.
 """
+BRIEFLY = ("--rounds", "1", "--seconds", "0.3")
+BESIDE = "The gateway beside a direct call"
+GATEWAY = {
+    f"{BESIDE}, the iris model": "--script scoring/score.py --model model/iris/1",
+    f"{BESIDE}, a model that computes for 5 ms": "--work-ms 5",
+    f"{BESIDE}, a script that does nothing": "",
+    "The gateway before a stub": "--stub",
+}
 SECTIONS = (
     ("Verbs", "benchmarks.verbs", ("--runs", "5"), ("--runs", "1")),
     ("A second deployment", "benchmarks.deploy", ("--runs", "3"), ("--runs", "1")),
-    (
-        "The gateway beside a direct call, a script that does nothing",
-        "benchmarks.gateway",
-        ("--rounds", "3"),
-        ("--rounds", "1", "--seconds", "0.3"),
-    ),
-    (
-        "The gateway beside a direct call, a model that computes for 5 ms",
-        "benchmarks.gateway",
-        ("--rounds", "3", "--work-ms", "5"),
-        ("--rounds", "1", "--seconds", "0.3", "--work-ms", "5"),
+    *(
+        (title, "benchmarks.gateway", tuple(text.split()), (*text.split(), *BRIEFLY))
+        for title, text in GATEWAY.items()
     ),
     (
         "Logs taken in while they are queried, 20,000 lines a second",
