@@ -160,7 +160,7 @@ def _told(kind: Kind, observed: Observed, *, of_stable: bool = False) -> str:
     text = f"{kind.label} {ours}"
     if kind.limit is None:
         return f"{text} against {other}'s {theirs} since {since:%H:%M}"
-    return f"{text} since {since:%H:%M}, limit {kind.limit:.3g}"
+    return f"{text} since {since:%H:%M}, limit {100 * kind.limit:.3g}%"
 
 
 def _telling(kind: Kind, of_stable: bool) -> int:
