@@ -21,6 +21,7 @@ from ops.localcloud.retention import bounds
 from ops.localcloud.services import (
     activitylogs,
     assets,
+    autoscale,
     deployments,
     diagnostics,
     endpoints,
@@ -54,6 +55,7 @@ ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
 DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
 INSIGHTS = "providers/Microsoft.Insights"
 EVENTS = f"{SUBSCRIPTION}/{INSIGHTS}/eventtypes/management/values"
+AUTOSCALE = f"{INSIGHTS}/autoscaleSettings"
 SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
 LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
 LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
@@ -103,6 +105,17 @@ ROUTES = [
             ("metrics", insights.list_metrics),
             ("metricDefinitions", insights.list_definitions),
             ("metricNamespaces", insights.list_namespaces),
+        )
+    ),
+    Route("GET", f"{SUBSCRIPTION}/{AUTOSCALE}", autoscale.list_all),
+    Route("GET", f"{GROUP}/{AUTOSCALE}", autoscale.list_all),
+    *(
+        Route(method, f"{GROUP}/{AUTOSCALE}/{{setting}}", handler)
+        for method, handler in (
+            ("GET", autoscale.get),
+            ("PUT", autoscale.put),
+            ("PATCH", autoscale.patch),
+            ("DELETE", autoscale.delete),
         )
     ),
     Route("GET", EVENTS, activitylogs.list_events),

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from ops.localcloud import console
+from ops.localcloud.autoscaler import Autoscaler
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.gatewayprocess import GatewayProcess
 from ops.localcloud.logstore import LogStore
@@ -13,6 +14,7 @@ from ops.localcloud.router import Router
 from ops.localcloud.state import State
 from ops.localcloud.supervisor import Supervisor
 
+AUTOSCALER_TICK = 0.5  # of real time; how often it acts, the clock says
 TICK_SECONDS = 0.2  # how late a death, a due probe or a drained instance is noticed
 
 
@@ -26,7 +28,7 @@ class Engines:
         self._directory = directory
         self._gateway = GatewayProcess(directory)
         self._supervisor_wake, self._router_wake = Wake(), Wake()
-        self._gateway_wake = Wake()
+        self._gateway_wake, self._autoscaler_wake = Wake(), Wake()
         self._recorder = Recorder(state, store, directory)
         self._router = Router(state, directory, changed=self._supervisor_wake.ring)
         self._supervisor = Supervisor(
@@ -38,6 +40,8 @@ class Engines:
             changed=self._router_wake.ring,
         )
 
+        self._autoscaler = Autoscaler(state, store, self.ring)
+
     def start(self) -> str:
         """Adopt or start the gateway; return its URL. Blocks, seconds at most."""
         return self._gateway.ensure()
@@ -48,7 +52,10 @@ class Engines:
 
     def ring(self) -> None:
         """Have the wishes that were just written seen to at once. From any thread."""
-        for wake in (self._router_wake, self._supervisor_wake, self._gateway_wake):
+        for wake in (
+            *(self._router_wake, self._supervisor_wake),
+            *(self._gateway_wake, self._autoscaler_wake),
+        ):
             wake.ring()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -60,6 +67,7 @@ class Engines:
             every(TICK_SECONDS, self._supervisor.step, stop, self._supervisor_wake),
             every(TICK_SECONDS, self._router.step, stop, self._router_wake),
             every(1.0, self._gateway.step, stop, self._gateway_wake),
+            every(AUTOSCALER_TICK, self._autoscaler.step, stop, self._autoscaler_wake),
             self._recorder.run(stop),
         ]
         try:

@@ -1,12 +1,20 @@
 """What was measured, read by the minute from the log store."""
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.localcloud.logstore import LogStore, naive
-from ops.localcloud.metrics import Cell, Metric
+from ops.localcloud.metrics import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    Cell,
+    Condition,
+    Metric,
+    named,
+    point,
+)
 from ops.localcloud.records import normal_id, parent_of
 
 UNKNOWN = "unknown"  # a request that was refused before it got to a deployment
@@ -68,6 +76,41 @@ def cells(
         return [_counted(metric.name, row) for row in rows]
     rows = store.read(SAMPLED, [*span, id_, metric.name])
     return list(_sampled(metric, rows))
+
+
+def recent(
+    store: LogStore,
+    resource: str,
+    metric_name: str,
+    dimensions: Sequence[tuple[str, str, Sequence[str]]],
+    span: tuple[datetime, datetime],
+    grain: timedelta,
+) -> list[Mapping[str, float] | None]:
+    """Points of a metric over all dimension values that are let through, by grain.
+
+    `dimensions` are (name, "Equals" or "NotEquals", values); None is a grain without
+    data.
+    """
+    kind = DEPLOYMENTS if "/deployments/" in normal_id(resource) else ENDPOINTS
+    (metric,) = named(kind, metric_name)
+    asked = [
+        Condition(
+            dimension=name.lower(),
+            operator="eq" if operator == "Equals" else "ne",
+            values=tuple(value.lower() for value in values),
+        )
+        for name, operator, values in dimensions
+    ]
+    split = [condition.dimension for condition in asked]
+    start, end = span
+    groups: dict[int, list[Cell]] = {}
+    for cell in cells(store, resource, metric, start, end, split):
+        if all(one.holds(cell.dimensions.get(one.dimension, "")) for one in asked):
+            groups.setdefault((cell.minute - start) // grain, []).append(cell)
+    return [
+        point(metric.how, groups[number], grain) if number in groups else None
+        for number in range((end - start) // grain)
+    ]
 
 
 def _ranked(row: tuple[Any, ...]) -> Cell:

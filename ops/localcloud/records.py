@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+MOST_INSTANCES = 50  # of a deployment; Azure: how-to-manage-quotas
+
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS activity (
 );
 CREATE INDEX IF NOT EXISTS activity_by_time ON activity (at);
 CREATE INDEX IF NOT EXISTS activity_by_operation ON activity (operation);
+CREATE TABLE IF NOT EXISTS memories (owner TEXT PRIMARY KEY, memory TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS blobs (
     container TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL,
     size INTEGER NOT NULL, md5 TEXT NOT NULL, etag TEXT NOT NULL,

@@ -13,6 +13,7 @@ from typing import Any
 from ops.localcloud.activity import Activity
 from ops.localcloud.clock import Clock
 from ops.localcloud.database import Database
+from ops.localcloud.memories import Memories
 from ops.localcloud.records import (
     Instance,
     Lease,
@@ -39,6 +40,7 @@ class State:
         self._all, self._write = self._db.all, self._db.write
         self.transaction, self.close = self._db.transaction, self._db.close
         self.activity = Activity(self._db)
+        self.memories = Memories(self._db)
         self.clock = Clock(path.parent)
 
     # Resources

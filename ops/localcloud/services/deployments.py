@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.localcloud.records import Resource
+from ops.localcloud.records import MOST_INSTANCES, Resource
 from ops.localcloud.services import blueprint
 from ops.localcloud.wire import (
     PROVIDER,
@@ -23,7 +23,6 @@ from ops.localcloud.wire import (
 TYPE = "deployments"
 ENDPOINTS = "onlineEndpoints"
 MOST = 20  # Azure: how-to-manage-quotas, deployments an endpoint
-MOST_INSTANCES = 50  # the same page, instances a deployment
 
 
 def get(call: Call) -> Answer:
