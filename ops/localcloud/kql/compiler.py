@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ops.localcloud.kql import lexer, presentation, scopes
+from ops.localcloud.kql import lexer, lint, presentation, scopes
 from ops.localcloud.kql.catalog import Catalog, Columns
 from ops.localcloud.kql.errors import QueryError
+from ops.localcloud.kql.results import Warning
 from ops.localcloud.kql.tables import Schema, quoted
 from ops.localcloud.kql.translation import Statement, translate
 
@@ -37,6 +38,7 @@ class Plan:
     declarations: tuple[ParameterDeclaration, ...]
     pinned: datetime | None
     render: dict[str, Any] | None
+    warnings: list[Warning]
     lasting: bool
 
 
@@ -77,6 +79,7 @@ class Compiler:
             declarations=statement.declarations,
             pinned=statement.pinned,
             render=render,
+            warnings=lint.warnings(text),
             lasting=self.lasting,
         )
 

@@ -125,7 +125,7 @@ class Engine:
                 result = run.fetch(sql, values, plan)
         except QueryError as error:
             raise failures.located(error, kql) from None
-        result.finish(time.perf_counter() - began, kql)
+        result.finish(time.perf_counter() - began)
         return result
 
     def plan(

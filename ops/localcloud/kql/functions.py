@@ -6,7 +6,7 @@ this package's own and stand for what a query's tree is rewritten to.
 
 from functools import cache
 
-from ops.localcloud.kql import ranges
+from ops.localcloud.kql import percentiles, ranges
 
 ORIGIN = 62_135_596_800_000_000  # microseconds from 0001-01-01 to 1970-01-01
 ROW = '"__kql_row"'  # the hidden column that holds a serialized row's place
@@ -20,6 +20,8 @@ MERGED = "coalesce(list_reduce(%s, lambda a, b: json_merge_patch(a, b)), '{{}}':
 SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds": 1e-3}
 
 SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
+    ("__plain", "{0}", (1,)),
+    ("__element", "{0}[{1}]", (2,)),
     ("__number", NUMBER, (1,)),
     ("__texts", "concat_ws(chr(10), {})", ()),
     ("__int", "CAST({0} AS INTEGER)", (1,)),
@@ -153,7 +155,7 @@ def register() -> None:
             "notempty", "template", SCALAR_FUNCTIONS["isnotempty"].template, (1,)
         ),
     )
-    for name, template, arities, prefix in AGGREGATES:
+    for name, template, arities, prefix in (*AGGREGATES, *percentiles.AGGREGATES):
         AGGREGATE_FUNCTIONS.setdefault(
             name, AggregateSpec(name, template, arities, name_prefix=prefix)
         )

@@ -34,6 +34,7 @@ RETURNS = {
     **dict.fromkeys(("toint",), "int"),
 }
 SAME_TYPE = {"min", "max", "any", "take_any", "coalesce", "abs", "bin", "floor", "prev"}
+SAME_TYPE |= {"__plain"}
 
 
 def inferred(node: Any, types: Types) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ops.localcloud.kql import percentiles, ranges, windows
+from ops.localcloud.kql import folding, operands, percentiles, ranges, windows
 from ops.localcloud.kql.errors import QueryError
-from ops.localcloud.kql.kinds import Types, inferred, is_number, printed
+from ops.localcloud.kql.kinds import Types, inferred, printed
 from ops.localcloud.kql.tables import Schema
 from ops.localcloud.kql.trees import rebuilt
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from duckdb_kql import ir
 
 PARTS = {"hourofday", "dayofmonth", "dayofyear", "monthofyear", "getmonth", "getyear"}
-ORDERED = {"==", "!=", "<", ">", "<=", ">=", "<>"}
+OF_TEXT = {"strlen", "toupper", "tolower", "substring", "split", "indexof"}
+OF_TEXT |= {"isempty", "isnotempty"}
 NUMERIC_AGGREGATES = {
     *("sum", "sumif", "avg", "avgif", "percentile", "stdev", "stdevif"),
     *("variance", "varianceif", "stdevp", "variancep"),
@@ -85,7 +86,13 @@ class Mending:
         if kind in ("Sort", "Top"):
             self.refuse_dynamic_order(operator, types)
         if kind == "Summarize":
-            operator = percentiles.several(operator)
+            summary = self.expression(percentiles.several(operator), types)
+            return percentiles.together(summary)
+        if kind == "Where":
+            predicate = folding.condition(operator.predicate)  # type: ignore[attr-defined]
+            if folding.always(predicate):
+                return []
+            operator = dataclasses.replace(operator, predicate=predicate)  # type: ignore[type-var]
         return [self.expression(operator, types)]
 
     def expression(self, node: Any, types: Types) -> Any:
@@ -97,16 +104,16 @@ class Mending:
         if isinstance(node, ir.NamedExpr):
             return self.named(node, types)
         node = rebuilt(node, lambda child: self.expression(child, types))
-        if isinstance(node, ir.BinaryOp) and node.op in ORDERED:
-            return compared(node, types)
+        if isinstance(node, ir.BinaryOp):
+            return operands.both(node, types)
         if isinstance(node, ir.Between):
-            return between(node, types)
-        if isinstance(node, ir.InList) and any(map(is_number, node.items)):
-            return dataclasses.replace(node, value=numeric(node.value, types))
+            return operands.between(node, types)
+        if isinstance(node, ir.InList):
+            return operands.member(node, types)
         if isinstance(node, ir.FunctionCall):
             return call(node, types)
         if isinstance(node, ir.PathAccess):
-            return by_name(node, types)
+            return operands.by_name(node, types)
         return node
 
     def named(self, node: ir.NamedExpr, types: Types) -> ir.NamedExpr:
@@ -199,46 +206,14 @@ def has_star(operator: ir.Summarize) -> bool:
     )
 
 
-def numeric(node: Any, types: Types) -> Any:
-    """A dynamic value as the number it holds, or null: never rounded to an integer."""
-    from duckdb_kql import ir
-
-    if inferred(node, types) != "dynamic":
-        return node
-    return ir.FunctionCall("__number", (node,))
-
-
-def by_name(node: ir.PathAccess, types: Types) -> Any:
-    """`d[k]` where k is text: a property's name, not a place in an array."""
-    from duckdb_kql import ir
-
-    *before, last = node.steps
-    if last.index is None or inferred(last.index, types) != "string":
-        return node
-    bag = dataclasses.replace(node, steps=tuple(before)) if before else node.base
-    return ir.FunctionCall("__property", (bag, last.index))
-
-
-def compared(node: ir.BinaryOp, types: Types) -> ir.BinaryOp:
-    left, right = node.left, node.right
-    if inferred(right, types) in ("int", "long", "real"):
-        left = numeric(left, types)
-    if inferred(left, types) in ("int", "long", "real"):
-        right = numeric(right, types)
-    return dataclasses.replace(node, left=left, right=right)
-
-
-def between(node: ir.Between, types: Types) -> ir.Between:
-    if is_number(node.low) or is_number(node.high):
-        return dataclasses.replace(node, value=numeric(node.value, types))
-    return node
-
-
 def call(node: ir.FunctionCall, types: Types) -> Any:
     """A function call, mended: bins by Kusto's origin, numbers out of dynamics."""
     from duckdb_kql import ir
 
     name = node.name.lower()
+    if name in OF_TEXT:
+        args = tuple(operands.plain(each, types) for each in node.args)
+        return dataclasses.replace(node, args=args)
     if name == "strcat":
         return dataclasses.replace(node, args=flattened(node.args))
     if name == "strrep" and len(node.args) == 2:
@@ -256,7 +231,7 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     if name in PARTS:
         return ir.FunctionCall("__int", (node,))
     if name in NUMERIC_AGGREGATES and node.args:
-        first = numeric(node.args[0], types)
+        first = operands.numeric(node.args[0], types)
         if name == "percentile" and inferred(first, types) == "int":
             first = ir.FunctionCall("__long", (first,))
         return dataclasses.replace(node, args=(first, *node.args[1:]))

@@ -49,10 +49,8 @@ class Result:
     warnings: list[Warning] = field(default_factory=list)
     size_bytes: int = 0
 
-    def finish(self, seconds: float, kql: str) -> None:
-        """Add what is only known at the end: statistics and warnings."""
-        from ops.localcloud.kql import lint
-
+    def finish(self, seconds: float) -> None:
+        """Add what is only known at the end."""
         table = self.tables[0]
         self.statistics = {
             "query": {
@@ -66,7 +64,6 @@ class Result:
                 ],
             }
         }
-        self.warnings = lint.warnings(kql)
 
 
 def partial(limit: str, inner_code: str) -> dict[str, Any]:

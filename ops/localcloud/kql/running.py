@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from ops.localcloud.kql.catalog import resolved
+from ops.localcloud.kql.deadlines import Deadlines
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.results import Limits, Result, Table, partial
-from ops.localcloud.kql.values import wire
+from ops.localcloud.kql.values import written
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ops.localcloud.kql.compiler import Plan
 
 CHUNK = 2_000
+DEADLINES = Deadlines()
 
 
 class Run:
@@ -32,31 +33,26 @@ class Run:
         self.cursors = [cursor]
         self.limits = limits
         self.seconds = min(seconds or limits.seconds, limits.most_seconds)
-        self.late = threading.Event()
-        self.over = threading.Event()
+        self.late = False
 
     @contextmanager
     def deadline(self) -> Iterator[None]:
         """Interrupt whatever the cursor does once the time is up."""
-        timer = threading.Timer(self.seconds, self.interrupt)
-        timer.daemon = True
-        timer.start()
+        end = self.interrupt
+        DEADLINES.set(end, self.seconds)
         try:
             yield
         except duckdb.InterruptException:
             raise self.timed_out() from None
         finally:
-            self.over.set()
-            timer.cancel()
+            DEADLINES.forget(end)
             with suppress(duckdb.Error):
                 self.cursor.fetchall()  # an unread result blocks the cursor
 
     def interrupt(self) -> None:
-        """Again and again: an interrupt between two statements would be lost."""
-        self.late.set()
-        while not self.over.wait(0.05):
-            for cursor in self.cursors:
-                cursor.interrupt()
+        self.late = True
+        for cursor in self.cursors:
+            cursor.interrupt()
 
     def watch(self, cursor: DuckDBPyConnection) -> None:
         """Let the deadline hold for another cursor of this thread too."""
@@ -70,7 +66,7 @@ class Run:
         )
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> None:
-        if self.late.is_set():
+        if self.late:
             raise self.timed_out()
         used = {name: value for name, value in values.items() if f"${name}" in sql}
         with resolved():
@@ -84,7 +80,6 @@ class Run:
     def fetch(self, sql: str, values: Mapping[str, Any], plan: Plan) -> Result:
         """The rows as Azure writes them, up to the limits."""
         self.execute(sql, values)
-        columns = list(plan.columns.items())
         kinds = list(plan.columns.values())
         rows: list[list[Any]] = []
         size = 0
@@ -94,20 +89,35 @@ class Run:
                 chunk = self.cursor.fetchmany(CHUNK)
             if not chunk:
                 break
-            for found in chunk:
-                row = [wire(v, kind) for v, kind in zip(found, kinds, strict=True)]
-                size += weight(row)
-                if error := self.passed(len(rows) + 1, size):
-                    break
-                rows.append(row)
-            if self.late.is_set():
+            columns = zip(*chunk, strict=True)
+            told = [written(*each) for each in zip(columns, kinds, strict=True)]
+            found = list(map(list, zip(*told, strict=True)))
+            chunk_size = sum(map(weight, told))
+            error = self.passed(len(rows) + len(found), size + chunk_size)
+            if error:
+                found, chunk_size = self.cut(found, len(rows), size)
+            rows += found
+            size += chunk_size
+            if self.late:
                 raise self.timed_out()
         return Result(
-            tables=[Table("PrimaryResult", columns, rows)],
+            tables=[Table("PrimaryResult", list(plan.columns.items()), rows)],
             render=plan.render,
+            warnings=plan.warnings,
             partial_error=error,
             size_bytes=size,
         )
+
+    def cut(
+        self, found: list[list[Any]], rows: int, size: int
+    ) -> tuple[list[list[Any]], int]:
+        """The rows of a chunk that still go with those before, and their size."""
+        more = 0
+        for count, row in enumerate(found):
+            if self.passed(rows + count + 1, size + more + weight(row)):
+                return found[:count], more
+            more += weight(row)
+        return found, more
 
     def passed(self, rows: int, size: int) -> dict[str, Any] | None:
         if rows > self.limits.rows:
@@ -119,6 +129,11 @@ class Run:
         return None
 
 
-def weight(row: list[Any]) -> int:
-    """About how many bytes a row is in JSON."""
-    return sum(len(v) + 3 if isinstance(v, str) else 9 for v in row)
+def weight(values: Sequence[Any]) -> int:
+    """About how many bytes some values are in JSON."""
+    types = set(map(type, values))
+    if str not in types:
+        return 9 * len(values)
+    if types == {str}:
+        return sum(map(len, values)) + 3 * len(values)
+    return sum(len(v) + 3 if isinstance(v, str) else 9 for v in values)

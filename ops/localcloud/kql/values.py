@@ -6,7 +6,7 @@ is never null, and what JSON has no number for is a string.
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -14,12 +14,17 @@ MICROSECOND = timedelta(microseconds=1)
 MOST_LONG = 2**63 - 1
 
 
-def wire(value: Any, kind: str) -> Any:
-    """One DuckDB value of a Kusto type as JSON would carry it."""
-    if value is None:
-        return "" if kind == "string" else None
-    write = WRITERS.get(kind)
-    return write(value) if write else value
+def written(values: Sequence[Any], kind: str) -> Sequence[Any]:
+    """A column of DuckDB's values, of one Kusto type, as JSON would carry them."""
+    if kind in ("int", "bool") or (kind in PLAIN and PLAIN[kind](values)):
+        return values
+    write = WRITERS.get(kind, same)
+    nothing = "" if kind == "string" else None
+    return [nothing if value is None else write(value) for value in values]
+
+
+def same(value: Any) -> Any:
+    return value
 
 
 def text(value: Any) -> str:
@@ -32,8 +37,10 @@ def moment(value: datetime | date) -> str:
     """`2026-11-22T01:02:03.456789Z`, without trailing zeros."""
     if not isinstance(value, datetime):
         value = datetime.combine(value, time())
-    written = value.replace(tzinfo=None).isoformat()
-    return (written.rstrip("0") if "." in written else written) + "Z"
+    if value.tzinfo:
+        value = value.replace(tzinfo=None)
+    text = value.isoformat()
+    return (text.rstrip("0") if value.microsecond else text) + "Z"
 
 
 def timespan(value: timedelta | time | Any) -> str:
@@ -83,6 +90,18 @@ def element(value: Any) -> Any:
     return str(value)
 
 
+# Whether all of a column may go as it is, tried as fast as Python can.
+PLAIN: dict[str, Callable[[Sequence[Any]], bool]] = {
+    "string": lambda values: set(map(type, values)) <= {str},
+    "real": lambda values: (
+        set(map(type, values)) <= {float} and all(map(math.isfinite, values))
+    ),
+    "long": lambda values: (
+        set(map(type, values)) <= {int}
+        and min(values) >= -MOST_LONG
+        and max(values) <= MOST_LONG
+    ),
+}
 WRITERS: dict[str, Callable[[Any], Any]] = {
     "string": text,
     "datetime": moment,
