@@ -3,7 +3,10 @@
 The SDK is imported inside the functions: it takes seconds, and only creating needs it.
 """
 
+import difflib
+import inspect
 import io
+import json
 import logging
 import os
 import re
@@ -38,6 +41,15 @@ LOADERS = {
     "endpoint": "load_online_endpoint",
     "deployment": "load_online_deployment",
 }
+MAKERS = (
+    "CodeConfiguration",
+    "Environment",
+    "ManagedOnlineDeployment",
+    "ManagedOnlineEndpoint",
+    "Model",
+    "OnlineRequestSettings",
+    "ProbeSettings",
+)
 
 
 def entity(file: SpecFile) -> Any:
@@ -58,7 +70,7 @@ def entity(file: SpecFile) -> Any:
             load = getattr(ml, LOADERS[file.kind])
             return load(str(file.path), params_override=changed)
     except ValidationError as error:
-        raise InvalidSpec([f"{file.shown}: {_schema_text(error)}"]) from None
+        raise InvalidSpec(_mistakes(file, error)) from None
     except MlException as error:
         raise InvalidSpec([f"{file.shown}: {plain(str(error.message))}"]) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -109,8 +121,40 @@ def _raw(file: SpecFile) -> dict[str, Any]:
     return read_yaml(file.path)
 
 
-def _schema_text(error: Any) -> str:
-    """`instance_count: Not a valid integer.` out of the SDK's paragraph."""
+def _mistakes(file: SpecFile, error: Any) -> list[str]:
+    """`instance_count: Not a valid integer.`, line by line, out of the SDK's paragraph.
+
+    It holds a JSON object of fields, nested as they are in the file.
+    """
     text = plain(str(error))
-    match = re.search(r"(\{.*\})", text, re.DOTALL)
-    return " ".join((match[1] if match else text).split())
+    match = re.search(r"\{.*\}", text, re.DOTALL)
+    try:
+        told = json.loads(match[0]) if match else None
+    except ValueError:
+        told = None
+    if told is None:
+        return [f"{file.shown}: {' '.join(text.split())}"]
+    return [f"{file.shown}: {field}: {text}" for field, text in _leaves(told, "")]
+
+
+def _leaves(told: Any, at: str) -> Iterator[tuple[str, str]]:
+    if isinstance(told, dict):
+        for key, inner in told.items():
+            yield from _leaves(inner, f"{at}.{key}" if at else key)
+    elif isinstance(told, list):
+        for inner in told:
+            yield from _leaves(inner, at)
+    elif told == "Unknown field.":
+        yield at, f"unknown key{_hint(at.rpartition('.')[2])}"
+    else:
+        yield at, str(told)
+
+
+def _hint(key: str) -> str:
+    """The nearest key that azure.ai.ml's own constructors take."""
+    from azure.ai.ml import entities
+
+    makers = [getattr(entities, name) for name in MAKERS]
+    known = {word for maker in makers for word in inspect.signature(maker).parameters}
+    near = difflib.get_close_matches(key, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -23,11 +23,12 @@ MEANINGS = {
 
 def check(spec: EndpointSpec) -> list[Problem]:
     """Try each deployment; what goes wrong is a problem with the server's own words."""
-    return [
+    found = [
         problem
         for file in spec.deployments.values()
         for problem in _deployment(spec, file)
     ]
+    return list(dict.fromkeys(found))  # what they share is told once
 
 
 def _deployment(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:

@@ -49,9 +49,9 @@ def check(spec: EndpointSpec, name: str | None = None) -> list[Problem]:
     return list(dict.fromkeys(problems))
 
 
-def check_schema(spec: EndpointSpec) -> list[Problem]:
-    """What azure.ai.ml's own schema says against the files. Imports it: seconds."""
-    problems = []
+def check_schema(spec: EndpointSpec, found: list[Problem]) -> list[Problem]:
+    """What azure.ai.ml's own schema adds to what was found. Imports it: seconds."""
+    problems, told = [], {problem.where for problem in found}
     files = [
         spec.endpoint,
         *spec.models.values(),
@@ -63,9 +63,11 @@ def check_schema(spec: EndpointSpec) -> list[Problem]:
             creating.entity(file)
         except InvalidSpec as error:
             for line in error.problem.splitlines()[1:]:
-                text = line.removeprefix(f"  - {file.shown}: ")
-                problems.append(Problem(where=file.shown, text=text))
-    return problems
+                field, _, text = line.removeprefix(f"  - {file.shown}: ").partition(
+                    ": "
+                )
+                problems.append(Problem(where=f"{file.shown}: {field}", text=text))
+    return [problem for problem in problems if problem.where not in told]
 
 
 def require_sound(problems: list[Problem]) -> None:

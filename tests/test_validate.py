@@ -38,7 +38,8 @@ def all_problems():
         spec = specs.load("iris")
     except InvalidSpec as error:
         return error.problem
-    found = validate.check(spec) + validate.check_schema(spec)
+    found = validate.check(spec)
+    found += validate.check_schema(spec, found)
     return "\n".join(str(problem) for problem in found if problem.fatal)
 
 
@@ -66,6 +67,7 @@ def test_all_problems_are_reported_together(folder):
     assert "51 must be" in found
     assert "blue 90 + green 20" in found
     assert "names no python" in found
+    assert found.count("endpoint.yaml: traffic: ") == 1, "the SDK's words say it again"
 
 
 def test_a_file_that_cannot_be_read_is_one_item_of_the_list(folder):

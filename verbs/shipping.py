@@ -19,7 +19,8 @@ def validate(call: Call, run=False):
     """
     from ops import dryrun, render, validate
 
-    found = validate.check(call.spec) + validate.check_schema(call.spec)
+    found = validate.check(call.spec)
+    found += validate.check_schema(call.spec, found)
     if run and not any(problem.fatal for problem in found):
         found += dryrun.check(call.spec)
     call.show(found, lambda value: render.problems(value, f"specs/{call.endpoint}"))

@@ -16,6 +16,7 @@ JOINTS = (
 )
 # The inference server wraps what a script raises in one of these.
 WRAPPERS = ("UserScriptException", "UserScriptImportException")
+LOGGED = re.compile(r"\S+ \S+ [A-Z] \[\d+\] ")  # as the inference server logs
 CHATTER = re.compile(r"\S+ \S+ [DI] \[\d+\] ")  # a log line of no consequence
 EXITED = re.compile(r"Worker \(pid:\d+\) (?:exited with code|was sent) .*")
 
@@ -109,7 +110,7 @@ def _tracebacks(lines: list[str]) -> Iterator[list[str]]:
         if TRACEBACK in line:
             block = [TRACEBACK]
         elif block is not None:
-            if line.strip() and line not in JOINTS:
+            if line.strip() and line not in JOINTS and not LOGGED.match(line):
                 block.append(line)
             else:
                 yield block

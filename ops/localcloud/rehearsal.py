@@ -49,7 +49,7 @@ def rehearse(play: dict[str, Any], log: environments.Log) -> Outcome:
             environment=str(folder),
             code=play["code"],
             script=play["script"],
-            model=_registered(play["model"], Path(scratch) / "model"),
+            model=_registered(play["model"], Path(scratch)),
             # The code is the author's own folder: Python leaves nothing behind in it.
             variables=play["variables"] | {"PYTHONDONTWRITEBYTECODE": "1"},
             probes={},
@@ -57,12 +57,16 @@ def rehearse(play: dict[str, Any], log: environments.Log) -> Outcome:
         return _play(launch, play["payload"], Path(scratch))
 
 
-def _registered(model: str | None, target: Path) -> str | None:
-    """The folder for AZUREML_MODEL_DIR: what is registered keeps its own name in it."""
+def _registered(model: str | None, scratch: Path) -> str | None:
+    """The folder for AZUREML_MODEL_DIR: what is registered keeps its own name in it.
+
+    Its path ends with a name and a version, as Azure's does: the inference server
+    reads them out of it.
+    """
     if model is None:
         return None
-    source = Path(model)
-    target.mkdir()
+    source, target = Path(model), scratch / "model" / "1"
+    target.mkdir(parents=True)
     copy = shutil.copytree if source.is_dir() else shutil.copyfile
     copy(source, target / source.name)
     return str(target)

@@ -66,6 +66,12 @@ def test_the_cause_shows_where_it_arose():
     assert 'File "score.py", line 2, in init' in cause(WRAPPED)
 
 
+def test_what_was_logged_after_a_traceback_is_no_part_of_the_cause():
+    printed = UNWRAPPED.rstrip() + f"\n{PREFIX}Shutting down: Master\n"
+
+    assert "Shutting down" not in cause(printed)
+
+
 def launch(**spec):
     return Launch(
         environment="/env",
