@@ -6,6 +6,7 @@ importing azure.ai.ml takes. What is created from files goes through `Workspace.
 """
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from threading import Event
@@ -14,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 from ops import clock, cloud, settings
 from ops.clock import ServiceClock
 from ops.errors import NotFound, Unreachable
-from ops.pipeline import LocalCredential, check, content, pipeline, refused
+from ops.pipeline import (
+    NO_CHANGE,
+    LocalCredential,
+    check,
+    content,
+    pipeline,
+    refused,
+    request_id,
+)
 from ops.settings import Stage
 
 if TYPE_CHECKING:
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
         LogsQueryPartialResult,
         LogsQueryResult,
     )
+
+    from ops.storage import Container
 
 ARM = "https://management.azure.com"
 API_VERSION = "2023-10-01"  # stable; has every online endpoint operation used here
@@ -47,6 +58,8 @@ class Workspace:
         self.name: str = where.workspace_name
         self.base_url = local.url if local else ARM
         self.clock = cloud.clock(stage)
+        self.notes: list[str] = []  # what was found on the way, to be told at the end
+        self.change = NO_CHANGE  # what the activity log shall know our writes by
         self.id = (
             f"/subscriptions/{self.subscription_id}"
             f"/resourceGroups/{self.resource_group}"
@@ -87,12 +100,16 @@ class Workspace:
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return self._json("POST", path, body or {})
 
-    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def put(
+        self, path: str, body: dict[str, Any], *, retries: int | None = None
+    ) -> dict[str, Any]:
         """PUT a resource and wait until the service is done; return it as it is then.
 
-        What a PUT leaves out is gone: build `body` from a GET.
+        What a PUT leaves out is gone: build `body` from a GET. `retries` is how often
+        it may be sent again where there is no answer.
         """
-        return self._wait("PUT", path, body)
+        again = None if retries is None else {"retry_total": retries}
+        return self._wait("PUT", path, body, again)
 
     def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """PATCH (tags, identity or sku: nothing else, on Azure) and wait."""
@@ -112,6 +129,13 @@ class Workspace:
         from azure.identity import DefaultAzureCredential
 
         return DefaultAzureCredential()
+
+    @cached_property
+    def container(self) -> "Container":
+        """The blob container of the workspace's own storage."""
+        from ops.storage import Container
+
+        return Container(self)
 
     @cached_property
     def log_workspace(self) -> str:
@@ -188,16 +212,17 @@ class Workspace:
         from azure.ai.ml import MLClient
 
         names = (self.subscription_id, self.resource_group, self.name)
+        known: Any = {"request_id": request_id(self.change), "show_progress": False}
         if not self.local:
-            return MLClient(self.credential, *names, show_progress=False)
+            return MLClient(self.credential, *names, **known)
         return MLClient(
             self.credential,
             *names,
+            **known,
             # The SDK's table of clouds can't be overwritten: one name a port.
             cloud=f"azlocal-{self.local.port}",
             cloud_metadata=_metadata(self.base_url),
             enable_telemetry=False,
-            show_progress=False,
             retry_total=1,
         )
 
@@ -216,14 +241,20 @@ class Workspace:
             return dict(response.json()) if response.content else {}
 
     def _wait(
-        self, method: str, path: str, body: dict[str, Any] | None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        again: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
         from azure.core.polling import LROPoller
         from azure.mgmt.core.polling.arm_polling import ARMPolling
 
         with refused():
             first = self._pipeline.send_request(
-                self._request(method, path, body), _return_pipeline_response=True
+                self._request(method, path, body),
+                _return_pipeline_response=True,
+                **(again or {}),
             )
             check(first.http_response)
             poller: Any = LROPoller(self._pipeline, first, content, ARMPolling(5))
@@ -247,7 +278,8 @@ class Workspace:
         # Other providers below the workspace have versions of their own.
         own = "api-version=" in path
         params = {} if own else {"api-version": API_VERSION}
-        return HttpRequest(method, url, params=params, json=body)
+        headers = {"x-ms-client-request-id": request_id(self.change)}
+        return HttpRequest(method, url, params=params, json=body, headers=headers)
 
 
 def connect(stage: Stage) -> Workspace:

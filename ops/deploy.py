@@ -8,6 +8,7 @@ endpoint's logs are made to flow there.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,19 +17,23 @@ from ops import (
     creating,
     deployments,
     diagnostics,
+    door,
     endpoints,
     journal,
     payloads,
     scoring,
     traffic,
     validate,
+    weights,
 )
 from ops.clients import Workspace
 from ops.creating import Step
+from ops.door import Open
 from ops.endpoints import Endpoint
 from ops.errors import Conflict, InvalidSpec, NotFound, Unhealthy
 from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
+from ops.weights import Weights
 
 TRIES, PAUSE_SECONDS = 5, 0.5
 
@@ -63,12 +68,16 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
     if problems := [p for p in validate.check(spec, name) if p.fatal]:
         raise InvalidSpec(problems, "invoke validate")
     live = endpoints.find(workspace, spec.folder.name)
+    if live:
+        door.require_unfrozen(live, workspace.now())
     try:
         steps = _steps(workspace, spec, file, live)
-    except Conflict:
-        # If it is somebody on this machine, Busy says who; else it stays a Conflict.
-        with journal.lock("deploy", workspace.stage.name, spec.folder.name):
-            raise
+    except Conflict as conflict:
+        for other in journal.entries(workspace.stage.name, spec.folder.name):
+            if other.outcome == "running":
+                since = f"since {other.at:%H:%M:%S} UTC, process {other.pid}"
+                conflict.add(f"On this machine {other.verb} runs {since}.")
+        raise
     there = set(live.deployments) if live else set()
     first = not (live and live.traffic) and there <= {name}
     if first:
@@ -109,10 +118,8 @@ def run(workspace: Workspace, plan: Plan, *, reason: str = "") -> Iterator[Phase
     """
     _load_all(plan)
     name, endpoint = plan.deployment.name, plan.spec.folder.name
-    with journal.change(
-        "deploy", workspace.stage.name, endpoint, reason, at=workspace.now()
-    ) as record:
-        record.before = _essence(plan.live, name)
+    before = _essence(plan.live, name)
+    with door.noted(workspace, endpoint, "deploy", reason, before=before) as record:
         for step in plan.steps:
             yield from _phase(step, _action(workspace, plan, step))
         test = Step(kind="score", target=name, action="test", reason="sample request")
@@ -167,23 +174,30 @@ def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
     def environment() -> None:
         assets.register_environment(workspace, _known(spec.environment_of(file)))
 
-    # Read again before each write: the plan may be older than the lock.
+    name = spec.folder.name
+
+    def opened() -> AbstractContextManager[Open]:
+        return door.opened(workspace, name, "deploy")
+
     def endpoint() -> None:
-        now = endpoints.find(workspace, spec.folder.name)
-        deployments.write_endpoint(workspace, spec.endpoint, now)
+        with opened() as live:
+            deployments.write_endpoint(live, spec.endpoint)
 
     def flow() -> None:
-        diagnostics.ensure(workspace, spec.folder.name)
+        with opened():
+            diagnostics.ensure(workspace, name)
 
     def deployment() -> None:
-        now = endpoints.get(workspace, spec.folder.name)
-        deployments.write_deployment(workspace, file, now.deployments.get(file.name))
+        deployments.write_deployment(opened(), file)
 
     def all_traffic() -> None:
-        now = endpoints.get(workspace, spec.folder.name)
-        if not now.traffic:  # somebody may have given it meanwhile
-            weights = traffic.check_split(now, {file.name: 100})
-            traffic.write(workspace, now, traffic=weights)
+        def decide(live: Endpoint) -> Weights:
+            # Somebody may have given it to another meanwhile.
+            return (
+                weights.of(live) if live.traffic else Weights(traffic={file.name: 100})
+            )
+
+        traffic.change(workspace, name, decide, verb="first-traffic")
 
     return {
         "model": model,

@@ -1,10 +1,12 @@
 """Create, update, scale and delete endpoints and deployments."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from ops import creating, endpoints, journal, specs
+from ops import creating, door, endpoints, specs, tags, weights, writing
 from ops.clients import Workspace
 from ops.creating import Step
+from ops.door import Open
 from ops.endpoints import MOST_INSTANCES, Deployment, Endpoint
 from ops.errors import Conflict, Refused, UsageError
 from ops.specs import SpecFile
@@ -54,24 +56,39 @@ def deployment_step(file: SpecFile, live: Deployment | None) -> Step:
     return Step(**step, action="skip", reason="unchanged")
 
 
-def write_endpoint(workspace: Workspace, file: SpecFile, live: Endpoint | None) -> None:
-    """Create or update the endpoint, its live traffic carried over untouched.
+def write_endpoint(live: Open, file: SpecFile) -> None:
+    """Create or update the endpoint; its weights and our tags are carried over.
 
     A file without `traffic` would put empty weights on the wire and take the endpoint
     out of service, so what is live is what is written.
     """
+    before, client = live.found, live.workspace.ml()
     entity = creating.entity(file)
-    entity.tags = {**(entity.tags or {}), SPEC_TAG: endpoint_fingerprint(file)}
-    entity.traffic = dict(live.traffic) if live else {}
-    entity.mirror_traffic = dict(live.mirror) if live else {}
+    kept = before.tags if before else {}
+    fence = live.held.announce(tags.fence(kept))
+    entity.tags = {
+        **(entity.tags or {}),
+        **tags.ours(kept),
+        SPEC_TAG: endpoint_fingerprint(file),
+        tags.FENCE: str(fence),
+    }
+    entity.traffic = dict(before.traffic) if before else {}
+    entity.mirror_traffic = dict(before.mirror) if before else {}
+    if before:
+        writing.require_unchanged(live.workspace, before)
     with creating.creating(f"Endpoint {file.name}"):
-        workspace.ml().online_endpoints.begin_create_or_update(entity).result()
+        client.online_endpoints.begin_create_or_update(entity).result()
+    if before:
+        writing.read_back(live.workspace, before.name, weights.of(before), fence)
+    live.found = None
 
 
-def write_deployment(
-    workspace: Workspace, file: SpecFile, live: Deployment | None
-) -> None:
-    """Create or update a deployment; return when it is ready to take traffic."""
+def write_deployment(opened: AbstractContextManager[Open], file: SpecFile) -> None:
+    """Create or update a deployment; return when it is ready to take traffic.
+
+    The door is held open until the service has taken it: from then on it shows to all,
+    and for the minutes that it takes others may change what else there is.
+    """
     entity = creating.entity(file)
     entity.tags = {
         **(entity.tags or {}),
@@ -79,9 +96,14 @@ def write_deployment(
         CODE_TAG: code_content(file),
         COUNT_TAG: str(spec_count(file)),
     }
-    entity.instance_count = count_to_write(file, live)
     with creating.creating(f"Deployment {file.name}"):
-        workspace.ml().online_deployments.begin_create_or_update(entity).result()
+        with opened as live:
+            there = live.endpoint.deployments.get(file.name)
+            entity.instance_count = count_to_write(file, there)
+            client = live.workspace.ml().online_deployments
+            live.held.require()
+            poller = client.begin_create_or_update(entity)
+        poller.result()
 
 
 def count_to_write(file: SpecFile, live: Deployment | None) -> int:
@@ -105,14 +127,15 @@ def scale(
     planned = Scaling(deployment=deployment, before=live.instances, after=instances)
     if dry_run or planned.before == planned.after:
         return planned
-    with journal.change(
-        "scale", workspace.stage.name, name, reason, at=workspace.now()
-    ) as record:
-        record.before = {deployment: planned.before}
-        sku = {**(live.body.get("sku") or {"name": "Default"}), "capacity": instances}
-        workspace.patch(endpoints.path(name, deployment), {"sku": sku})
-        record.after = {deployment: instances}
-    return planned
+    with door.opened(workspace, name, "scale") as it:
+        live = endpoints.require(it.endpoint, deployment)  # again: now under the lock
+        before, after = {deployment: live.instances}, {deployment: instances}
+        with it.journalled(reason, before=before, wanted=after) as record:
+            sku = {**(live.body.get("sku") or {"name": "Default"})}
+            sku["capacity"] = instances
+            workspace.patch(endpoints.path(name, deployment), {"sku": sku})
+            record.after = after
+    return Scaling(deployment=deployment, before=live.instances, after=instances)
 
 
 def delete(
@@ -126,13 +149,13 @@ def delete(
     """Delete a deployment that deletable() has found; say so."""
     if dry_run:
         return f"{live.name} of {name} would be deleted"
-    with journal.change(
-        "delete-deployment", workspace.stage.name, name, reason, at=workspace.now()
-    ) as it:
-        live = deletable(workspace, name, live.name)  # again: now under the lock
-        it.before = {live.name: {"model": live.model, "instances": live.instances}}
-        workspace.delete(endpoints.path(name, live.name))
-        it.after = {live.name: None}
+    with door.opened(workspace, name, "delete-deployment") as it:
+        live = deletable(it.endpoint, live.name)  # again: now under the lock
+        before = {live.name: {"model": live.model, "instances": live.instances}}
+        after = {live.name: None}
+        with it.journalled(reason, before=before, wanted=after) as record:
+            workspace.delete(endpoints.path(name, live.name))
+            record.after = after
     return f"{live.name} of {name} deleted"
 
 
@@ -143,18 +166,13 @@ def delete_endpoint(
     name = endpoint.name
     if dry_run:
         return f"{described(endpoint)} would be deleted"
-    with journal.change(
-        "delete-endpoint", workspace.stage.name, name, reason, at=workspace.now()
-    ) as it:
-        endpoint = endpoints.get(workspace, name)  # again: now under the lock
-        it.before = {
-            "traffic": endpoint.traffic,
-            **{
-                each.name: {"model": each.model}
-                for each in endpoint.deployments.values()
-            },
-        }
-        workspace.delete(endpoints.path(name))
+    with door.opened(workspace, name, "delete-endpoint") as it:
+        endpoint = it.endpoint  # again: now under the lock
+        models = {n: {"model": each.model} for n, each in endpoint.deployments.items()}
+        before = {"traffic": endpoint.traffic, **models}
+        with it.journalled(reason, before=before):
+            workspace.delete(endpoints.path(name))
+            it.held.forget()
     return f"{described(endpoint)} deleted"
 
 
@@ -165,13 +183,12 @@ def described(endpoint: Endpoint) -> str:
     return f"{endpoint.name} with {', '.join(below) or 'no deployments'}"
 
 
-def deletable(workspace: Workspace, name: str, deployment: str) -> Deployment:
+def deletable(endpoint: Endpoint, deployment: str) -> Deployment:
     """The deployment, if no traffic stands against deleting it; else Refused.
 
     Azure refuses it too, with "Can't delete deployment with non-zero traffic weight".
     """
-    endpoint = endpoints.get(workspace, name)
-    live = endpoints.require(endpoint, deployment)
+    name, live = endpoint.name, endpoints.require(endpoint, deployment)
     if share := endpoint.traffic.get(deployment):
         raise Refused(
             f"{deployment} has {share}% of the live traffic of {name}, so it can't be "

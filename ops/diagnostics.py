@@ -7,7 +7,7 @@ then on: what happened before is not there (Azure: how-to-monitor-online-endpoin
 from dataclasses import dataclass
 from typing import Any
 
-from ops import endpoints, journal
+from ops import door, endpoints
 from ops.clients import Workspace
 from ops.errors import Refused
 
@@ -67,10 +67,10 @@ def turn_on(
     endpoints.get(workspace, name)
     if dry_run:
         return f"diagnostics of {name} would be turned on"
-    with journal.change(
-        "diagnostics.on", workspace.stage.name, name, reason, at=workspace.now()
-    ) as it:
-        it.before = sorted(flowing(show(workspace, name)))
+    with (
+        door.opened(workspace, name, "diagnostics.on") as live,
+        live.journalled(reason, before=sorted(flowing(show(workspace, name)))) as it,
+    ):
         done = ensure(workspace, name)
         it.after = sorted(CATEGORIES)
     return f"diagnostics of {name} are on ({done}); rows flow from now on"
@@ -85,10 +85,10 @@ def turn_off(
         return f"diagnostics of {name} are off already"
     if dry_run:
         return f"diagnostics of {name} would be turned off"
-    with journal.change(
-        "diagnostics.off", workspace.stage.name, name, reason, at=workspace.now()
-    ) as it:
-        it.before = sorted(flowing(found))
+    with (
+        door.opened(workspace, name, "diagnostics.off") as live,
+        live.journalled(reason, before=sorted(flowing(found))) as it,
+    ):
         workspace.delete(_path(name, NAME))
         it.after = sorted(flowing(show(workspace, name)))
     return f"diagnostics of {name} are off; what has arrived stays"

@@ -8,7 +8,7 @@ OpsError                    exit status 1
   ServiceError              the service said no, and why
   Unreachable               no answer at all
   Conflict                  somebody else changed the same thing
-  Busy                      somebody else is at it on this machine
+  Busy                      somebody else is at it, here or elsewhere
   Unhealthy                 3: done, but it doesn't work
   Interrupted               130: Ctrl-C, with the state that is left
 """
@@ -38,6 +38,11 @@ class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
         self.remedies = tuple(
             VERB.sub(rf"\g<0>{flags}", each) for each in self.remedies
         )
+        self.message = self._text()
+
+    def add(self, fact: str) -> None:
+        """Tell one fact more about the problem."""
+        self.problem = f"{self.problem}\n{fact}"
         self.message = self._text()
 
     def _text(self) -> str:

@@ -1,6 +1,7 @@
 """What the toolkit did: a durable file with one line before and one after a change.
 
-A change whose second line is missing was cut off, and `invoke history` says so.
+A change whose second line is missing was cut off; `ops/unfinished.py` finds out what
+became of it. The file is this machine's: what others did is in the endpoint's tags.
 """
 
 import fcntl
@@ -12,10 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, TextIO
 
 from ops.errors import Busy, OpsError, UsageError
 from ops.settings import shown, state_directory, who
+
+ASK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,36 +34,29 @@ class Entry:
     who: str
     reason: str
     before: Any = None
+    wanted: Any = None  # what was to be, told beforehand
     after: Any = None
-    outcome: str = "cut off"  # done, failed, interrupted; cut off: no second line
+    # done, not done, failed, interrupted, not known; running: not over yet; cut off:
+    # there is no second line and no process that could write it
+    outcome: str = "cut off"
     detail: str = ""
+    fence: int = 0  # the number of the lock it was made under
+    pid: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has looked yet what became of it."""
+        return self.outcome in ("cut off", "interrupted")
 
 
 @dataclass
 class Change:
     """A change in progress: set `before` and `after` as they become known."""
 
+    id: str
+    fence: int = 0
     before: Any = None
     after: Any = None
-
-
-@contextmanager
-def change(
-    verb: str,
-    stage: str,
-    endpoint: str,
-    reason: str = "",
-    before: Any = None,
-    *,
-    at: datetime,
-) -> Iterator[Change]:
-    """Hold the endpoint's lock on this machine and journal what happens within.
-
-    `at` is the service's time, so that the journal fits its logs.
-    """
-    noting = noted(verb, stage, endpoint, reason, before, at=at)
-    with lock(verb, stage, endpoint), noting as record:
-        yield record
 
 
 @contextmanager
@@ -71,11 +68,16 @@ def noted(
     before: Any = None,
     *,
     at: datetime,
+    wanted: Any = None,
+    fence: int = 0,
 ) -> Iterator[Change]:
-    """Journal what happens within, beside whatever else happens to the endpoint."""
-    record = Change(before=before)
+    """Journal what happens within: once before it, once after it.
+
+    `at` is the service's time, so that the journal fits its logs.
+    """
+    record = Change(id=uuid.uuid4().hex[:12], fence=fence, before=before)
     first = {
-        "id": uuid.uuid4().hex[:12],
+        "id": record.id,
         "verb": verb,
         "stage": stage,
         "endpoint": endpoint,
@@ -83,6 +85,9 @@ def noted(
         "who": who(),
         "reason": reason,
         "before": before,
+        "wanted": wanted,
+        "fence": fence,
+        "pid": os.getpid(),
     }
     _append(stage, first, "Nothing has been changed.")
     outcome, detail = "done", ""
@@ -92,14 +97,22 @@ def noted(
         # GeneratorExit: the one who watched the change was interrupted.
         interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
         outcome = "interrupted" if interrupted else "failed"
-        name = type(error).__name__
-        detail = error.problem if isinstance(error, OpsError) else name
+        detail = error.problem if isinstance(error, OpsError) else type(error).__name__
         raise
     finally:
-        last = {"id": first["id"], "outcome": outcome, "detail": detail}
+        last: dict[str, Any] = {"id": record.id, "outcome": outcome, "detail": detail}
+        if record.fence:
+            last["fence"] = record.fence
         if record.before is not None:
             last["before"] = record.before
         _append(stage, {**last, "after": record.after}, "The change itself is made.")
+
+
+def settle(entry: Entry, outcome: str, detail: str) -> None:
+    """Write down what became of a change that was cut off."""
+    after = {"after": entry.wanted} if outcome == "done" else {}
+    row = {"id": entry.id, "outcome": outcome, "detail": detail, **after}
+    _append(entry.stage, row, "Nothing has been changed.")
 
 
 def entries(stage: str, endpoint: str | None = None, most: int = 20) -> list[Entry]:
@@ -127,25 +140,40 @@ def most(text: str) -> int:
 
 
 @contextmanager
-def lock(verb: str, stage: str, endpoint: str) -> Iterator[None]:
+def lock(
+    verb: str, stage: str, endpoint: str, patience_seconds: float = 0.0
+) -> Iterator[None]:
     """Keep other changing verbs of this machine off an endpoint; raise Busy."""
     path = state_directory() / "locks" / f"{stage}.{endpoint}"
     with _opened(path) as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            holder = stream.read().strip() or "another verb"
-            raise Busy(
-                f"{endpoint} on {stage} is being changed on this machine: {holder}.",
-                "invoke history   # and again when it is done",
-            ) from None
+        deadline = monotonic() + patience_seconds
+        while not _locked(stream):
+            if monotonic() >= deadline:
+                raise _busy(stage, endpoint, stream)
+            sleep(ASK_SECONDS)
         stream.truncate(0)
         now = datetime.now(UTC).strftime("%H:%M:%S")
         with suppress(OSError):  # a full disk: the lock holds, nameless
             holder = f"{verb}, process {os.getpid()}, since {now} UTC"
             os.write(stream.fileno(), holder.encode())
         yield
+
+
+def _locked(stream: TextIO) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _busy(stage: str, endpoint: str, stream: TextIO) -> Busy:
+    stream.seek(0)
+    holder = stream.read().strip() or "another verb"
+    return Busy(
+        f"{endpoint} on {stage} is being changed on this machine: {holder}.",
+        "invoke history   # and again when it is done",
+    )
 
 
 def _opened(path: Path) -> TextIO:
@@ -190,4 +218,20 @@ def _ends_with_newline(path: Path) -> bool:
 
 def _entry(row: dict[str, Any]) -> Entry:
     known = {key: row[key] for key in Entry.__dataclass_fields__ if key in row}
-    return Entry(**{**known, "at": datetime.fromisoformat(row["at"])})
+    entry = Entry(**{**known, "at": datetime.fromisoformat(row["at"])})
+    if "outcome" not in row and _alive(entry.pid):
+        return Entry(**{**vars(entry), "outcome": "running"})
+    return entry
+
+
+def _alive(pid: int) -> bool:
+    """Whether there is such a process; it may be another one by now."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ops import endpoints, journal
+from ops import door, endpoints
 from ops.clients import Workspace
 from ops.errors import Refused, ServiceError, UsageError
 
@@ -50,10 +50,10 @@ def rotate(
     before = read(workspace, name)
     if dry_run:
         return f"the {which} key of {name} would be replaced"
-    with journal.change(
-        "keys.rotate", workspace.stage.name, name, reason, at=workspace.now()
-    ) as record:
-        record.before = {"key": which}
+    with (
+        door.opened(workspace, name, "keys.rotate") as live,
+        live.journalled(reason, before={"key": which}) as record,
+    ):
         # Without keyValue: the SDK sends the current one, which may mean "keep it".
         asked = {"keyType": NAMES[which]}
         workspace.act(f"{endpoints.path(name)}/regenerateKeys", asked)

@@ -21,16 +21,14 @@ if TYPE_CHECKING:
     from ops.deploy import Phase, Plan
     from ops.deployments import Scaling
     from ops.endpoints import Endpoint
-    from ops.journal import Entry
     from ops.keys import Keys
     from ops.scoring import Answer
     from ops.tails import Tail
-    from ops.traffic import Shift
     from ops.validate import Problem
 
 COLOURS = {"blue": "blue", "green": "green"}
+OUTCOMES = {"done": "green", "failed": "red", "not done": "red"}
 STATES = {"Succeeded": "green", "Failed": "red", "Creating": "yellow"}
-OUTCOMES = {"done": "green", "failed": "red", "interrupted": "yellow"}
 # All that could drive a terminal: C0 and C1 controls but tab, escape sequences, and
 # marks that turn the direction of writing.
 CONTROLS = re.compile(
@@ -107,7 +105,7 @@ def status(endpoint: "Endpoint") -> None:
         share = endpoint.traffic.get(name, 0)
         mirrored = endpoint.mirror.get(name)
         table.add_row(
-            _deployment(name),
+            deployment(name),
             f"{share}%" + (f" (mirror {mirrored}%)" if mirrored else ""),
             _bar(share),
             _state(each.state),
@@ -117,24 +115,6 @@ def status(endpoint: "Endpoint") -> None:
             each.environment,
         )
     out.print(table)
-
-
-def shift(change: "Shift") -> None:
-    """`traffic  blue 100% -> 80%  green 0% -> 20%`, or that nothing changes."""
-    names = sorted({*change.before, *change.after})
-    moves = (
-        f"{_deployment(name)} {change.before.get(name, 0)}% -> "
-        f"[bold]{change.after.get(name, 0)}%[/]"
-        for name in names
-    )
-    text = "  ".join(moves) or "none"
-    if not change.changes:
-        text = "unchanged  " + (
-            "  ".join(f"{_deployment(n)} {change.after[n]}%" for n in names) or "none"
-        )
-    console().print(f"{change.endpoint}  {change.what}  {text}")
-    if change.what == "traffic" and not change.after:
-        note(f"{change.endpoint} has no live traffic: it answers 404 to everyone")
 
 
 def plan(plan: "Plan") -> None:
@@ -195,9 +175,7 @@ def tails(tails: "list[Tail]") -> None:
     """Log lines as they were written, but for what would drive the terminal."""
     for tail in tails:
         if len(tails) > 1:
-            console().print(
-                f"[bold]{_deployment(tail.deployment)}[/]  {tail.container}"
-            )
+            console().print(f"[bold]{deployment(tail.deployment)}[/]  {tail.container}")
         for text in tail.lines:
             line(clean(text))
         if not tail.lines:
@@ -207,35 +185,13 @@ def tails(tails: "list[Tail]") -> None:
 def scaling(change: "Scaling") -> None:
     arrow = f"{change.before} -> [bold]{change.after}[/]"
     text = arrow if change.before != change.after else f"unchanged {change.after}"
-    console().print(f"{_deployment(change.deployment)}  instances  {text}")
+    console().print(f"{deployment(change.deployment)}  instances  {text}")
 
 
 def keys(keys: "Keys") -> None:
     line(f"primary    {keys.primary}\nsecondary  {keys.secondary}")
     if keys == keys.masked():
         note("Whole with --show-keys; as a header for curl -H @- with --header.")
-
-
-def history(entries: "list[Entry]") -> None:
-    """What the toolkit changed, newest first."""
-    if not entries:
-        line("nothing has been changed yet")
-        return
-    table = grid("when", "verb", "endpoint", "before", "after", "outcome", "who")
-    table.add_column("why", overflow="fold")
-    for entry in entries:
-        colour = OUTCOMES.get(entry.outcome, "yellow")
-        table.add_row(
-            ago(entry.at),
-            entry.verb,
-            entry.endpoint,
-            _essence(entry.before),
-            _essence(entry.after),
-            f"[{colour}]{entry.outcome}[/]",
-            entry.who,
-            safe(entry.reason or entry.detail.split("\n")[0]),
-        )
-    console().print(table)
 
 
 def cloud(found: "LocalCloud | None") -> None:
@@ -266,7 +222,7 @@ def clean(text: str) -> str:
 
 def _answer(answer: "Answer") -> None:
     colour = "green" if answer.status == 200 else "red"
-    head = f"[{colour}]{answer.status}[/]  {_deployment(answer.deployment or '-')}"
+    head = f"[{colour}]{answer.status}[/]  {deployment(answer.deployment or '-')}"
     console().print(f"{head}  {answer.duration_ms:.1f} ms  request {answer.request_id}")
     body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
     line(clean(body) if answer.status == 200 else clean(answer.reason))
@@ -282,7 +238,7 @@ def _summary(answers: "list[Answer]") -> None:
         ordered = sorted(durations)
         colour = "green" if code == 200 else "red"
         table.add_row(
-            _deployment(name),
+            deployment(name),
             f"[{colour}]{code}[/]",
             str(len(ordered)),
             f"{100 * len(ordered) / len(answers):.0f}%",
@@ -306,18 +262,6 @@ def _phase(title: str, phase: "Phase") -> str:
     return f"[green]+[/] {title}{said} ({reason})  {phase.seconds:.1f} s"
 
 
-def _essence(value: Any) -> str:
-    if not value:
-        return "-"
-    if isinstance(value, Mapping):
-        parts = (
-            f"{key} {_essence(inner) if isinstance(inner, Mapping) else inner}"
-            for key, inner in value.items()
-        )
-        return safe(", ".join(parts))
-    return safe(str(value))
-
-
 def grid(*columns: str) -> "Table":
     from rich.table import Table
 
@@ -327,7 +271,7 @@ def grid(*columns: str) -> "Table":
     return table
 
 
-def _deployment(name: str) -> str:
+def deployment(name: str) -> str:
     colour = COLOURS.get(name, "cyan")
     return f"[{colour}]{safe(name)}[/]"
 

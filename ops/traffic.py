@@ -1,252 +1,267 @@
-"""Split live traffic between deployments, and mirror it. Every traffic write is here.
+"""Every write of weights: planned, checked, locked, journalled, read back.
 
-Azure has no PATCH for traffic and no ETag: a change reads the endpoint, checks, writes
-all of it back, and reads until Azure shows what was written.
+`change` is what procedures call; `plan` and `carry_out` are the same in two steps, for
+a person who wants to see the plan before it is done.
 """
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from ops import endpoints, journal
-from ops.clients import Workspace
+from ops import capacity, door, endpoints, flow, tags, weights
+from ops.door import Open
 from ops.endpoints import Endpoint
-from ops.errors import Conflict, Refused, UsageError
+from ops.errors import Conflict, Refused
+from ops.flow import Recent
+from ops.weights import Weights
 
-READ_BACK_SECONDS = 60.0
-MOST_MIRRORED = 50  # percent; Azure: how-to-safely-rollout-online-endpoints
+if TYPE_CHECKING:
+    from ops.clients import Workspace
+
+Approve = Callable[[str], None]  # asks the person; raises Refused for a no
+Decide = Callable[[Endpoint], Weights]
+# Raises Refused where weights would lead to what is sicker; returns what isn't known.
+Healthy = Callable[[Weights, Weights, Recent], list[str]]
+MIRROR_FOR = timedelta(hours=1)  # where nobody says for how long
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shift:
-    """A change of weights, live or mirrored, in percent by deployment."""
+    """A change of weights, planned or done."""
 
     endpoint: str
-    what: str  # traffic, mirror traffic
-    before: dict[str, int]
-    after: dict[str, int]
+    verb: str
+    before: Weights
+    after: Weights
+    mirror_until: datetime | None = None
+    recent: Recent = field(default_factory=Recent, repr=False)
+    notes: tuple[str, ...] = ()  # what could not be checked
+    id: str = ""  # "" while it is not done
+    fence: int = 0  # its number in the history
+    at: datetime | None = None  # when the service showed it
 
     @property
     def changes(self) -> bool:
         return self.before != self.after
 
+    @property
+    def done(self) -> bool:
+        return bool(self.id)
 
-def shift(
-    workspace: Workspace,
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """What a change of weights may do beside the ordinary."""
+
+    force: bool = False  # even where instances are too few
+    urgent: bool = False  # while frozen, in a rollout, without the lock if it must
+    rollout: str = ""  # the id of the rollout that does it
+    mirror_for: timedelta | None = None
+    healthy: Healthy | None = None  # what must hold of what gains
+
+
+ORDINARY = How()
+
+
+def plan(
+    workspace: "Workspace",
     name: str,
-    asked: Mapping[str, int],
+    decide: Decide,
     *,
+    verb: str,
+    how: How = ORDINARY,
+) -> Shift:
+    """What a change would do; raise Refused with the rule that stands against it."""
+    endpoint = endpoints.get(workspace, name)
+    now = workspace.now()
+    if not how.urgent:
+        door.require_unfrozen(endpoint, now)
+    recent = flow.recent(workspace, name, now)
+    return _planned(endpoint, decide(endpoint), verb, how, recent, now)
+
+
+def carry_out(
+    workspace: "Workspace",
+    planned: Shift,
+    *,
+    how: How = ORDINARY,
     reason: str = "",
     dry_run: bool = False,
+    tags: Mapping[str, str | None] | None = None,
 ) -> Shift:
-    """Give deployments the percentages asked for; return once Azure shows them.
+    """Do what was planned; raise Conflict if the weights have changed since."""
+    if dry_run:
+        return planned
 
-    Raises Refused where a rule stands against it, Conflict where another writer
-    changed the weights meanwhile.
+    def still(endpoint: Endpoint) -> Weights:
+        _require_same(planned, endpoint)
+        return planned.after
+
+    return change(
+        workspace,
+        planned.endpoint,
+        still,
+        verb=planned.verb,
+        reason=reason,
+        how=how,
+        tags=tags,
+        recent=planned.recent,
+    )
+
+
+def change(
+    workspace: "Workspace",
+    name: str,
+    decide: Decide,
+    *,
+    verb: str,
+    reason: str = "",
+    how: How = ORDINARY,
+    tags: Mapping[str, str | None] | None = None,
+    recent: Recent | None = None,
+) -> Shift:
+    """Decide under the lock upon what is live then, write it, return once it is shown.
+
+    `decide` is pure and raises Refused. `tags` are set in the same write.
     """
-    endpoint = endpoints.get(workspace, name)
-    planned = _shift(endpoint, check_split(endpoint, asked))
-    if dry_run or not planned.changes:
-        return planned
-    with journal.change(
-        "shift-traffic", workspace.stage.name, name, reason, at=workspace.now()
-    ) as record:
-        endpoint = endpoints.get(workspace, name)  # again: now under the lock
-        planned = _shift(endpoint, check_split(endpoint, asked))
-        record.before = planned.before
-        write(workspace, endpoint, traffic=planned.after)
-        record.after = planned.after
-    return planned
-
-
-def mirror(
-    workspace: Workspace,
-    name: str,
-    asked: Mapping[str, int],
-    *,
-    reason: str = "",
-    dry_run: bool = False,
-) -> Shift:
-    """Copy a percentage of live requests to one deployment; {} ends it."""
-    endpoint = endpoints.get(workspace, name)
-    wanted = check_mirror(endpoint, asked)
-    planned = Shift(
-        endpoint=name, what="mirror traffic", before=endpoint.mirror, after=wanted
+    seen = recent or flow.recent(workspace, name, workspace.now())
+    opening = door.opened(
+        workspace, name, verb, while_frozen=how.urgent, without_lock=how.urgent
     )
-    if dry_run or not planned.changes:
-        return planned
-    with journal.change(
-        "mirror", workspace.stage.name, name, reason, at=workspace.now()
-    ) as record:
-        endpoint = endpoints.get(workspace, name)
-        record.before = endpoint.mirror
-        write(workspace, endpoint, mirror=check_mirror(endpoint, asked))
-        record.after = wanted
-    return planned
+    with opening as live:
+        now = workspace.now()
+        planned = _planned(live.endpoint, decide(live.endpoint), verb, how, seen, now)
+        kept = {**_tags(live.endpoint, planned, how), **(tags or {})}
+        if not planned.changes and not kept:
+            return planned
+        return _done(live, planned, reason, kept)
 
 
-def write(
-    workspace: Workspace,
+def clear_due_mirror(workspace: "Workspace", name: str) -> bool:
+    """Clear mirror traffic whose time is over, frozen or not; say if there was any."""
+    if not door.mirror_due(endpoints.get(workspace, name), workspace.now()):
+        return False
+    with door.opened(workspace, name, door.LIMIT, while_frozen=True) as live:
+        due = door.mirror_due(live.endpoint, workspace.now())
+        if due:
+            door.clear_mirror(live)
+        return due
+
+
+def split(asked: Mapping[str, int]) -> Decide:
+    """Give these percentages; what is mirrored stays."""
+    return lambda endpoint: Weights(traffic=dict(asked), mirror=endpoint.mirror)
+
+
+def mirror(asked: Mapping[str, int]) -> Decide:
+    """Mirror these percentages; live traffic stays."""
+    return lambda endpoint: Weights(traffic=endpoint.traffic, mirror=dict(asked))
+
+
+def _planned(
     endpoint: Endpoint,
-    *,
-    traffic: dict[str, int] | None = None,
-    mirror: dict[str, int] | None = None,
-) -> None:
-    """PUT the endpoint with other weights and read until Azure shows them."""
-    wanted = (
-        endpoint.traffic if traffic is None else traffic,
-        endpoint.mirror if mirror is None else mirror,
+    wanted: Weights,
+    verb: str,
+    how: How,
+    recent: Recent,
+    now: datetime,
+) -> Shift:
+    """The shift, checked; raise Refused with the rule that stands against it."""
+    before, after = weights.of(endpoint), weights.check(endpoint, wanted)
+    _require_no_rollout(endpoint, how)
+    unknown = how.healthy(before, after, recent) if how.healthy else []
+    planned = Shift(
+        endpoint=endpoint.name,
+        verb=verb,
+        before=before,
+        after=after,
+        recent=recent,
+        notes=(*_capacity(endpoint, after, how, recent), *unknown),
     )
-    workspace.put(endpoints.path(endpoint.name), with_weights(endpoint.body, *wanted))
-    deadline = time.monotonic() + READ_BACK_SECONDS
-    pause = 0.05
-    while True:
-        # A read can still show the old weights: stale until the deadline.
-        seen = endpoints.to_endpoint(workspace.get(endpoints.path(endpoint.name)), {})
-        if (seen.traffic, seen.mirror) == wanted:
-            return
-        if time.monotonic() > deadline:
-            raise Conflict(
-                f"{endpoint.name} shows {described(seen.traffic)}, mirror "
-                f"{described(seen.mirror)}, where {described(wanted[0])}, mirror "
-                f"{described(wanted[1])} was written: another writer was faster.",
-                "invoke status",
-                "invoke history",
-            )
-        time.sleep(pause)
-        pause = min(pause * 2, 5.0)
+    return replace(planned, mirror_until=_until(endpoint, after, how, now))
 
 
-def percentages(green: str | None, pairs: str | None) -> dict[str, int]:
-    """The split that --green 20 or --set a=10,b=90 asks for; raise UsageError."""
-    if (green is None) == (pairs is None):
-        raise UsageError(
-            "shift-traffic takes either --green or --set.",
-            "invoke shift-traffic --green 20",
-            "invoke shift-traffic --set blue=80,green=20",
-        )
-    if green is not None:
-        share = percentage("--green", green)
-        return {"blue": 100 - share, "green": share}
-    asked: dict[str, int] = {}
-    for pair in str(pairs).split(","):
-        name, equals, text = pair.strip().partition("=")
-        if not equals or not name or name in asked:
-            raise UsageError(
-                f"--set takes each deployment once, as name=percentage, not {pair!r}.",
-                "invoke shift-traffic --set blue=80,green=20",
-            )
-        asked[name] = percentage(f"--set {name}", text)
-    return asked
+def _done(
+    live: Open, planned: Shift, reason: str, kept: Mapping[str, str | None]
+) -> Shift:
+    record, written = live.write(planned.after, reason, kept)
+    return replace(planned, id=record.id, fence=written.fence, at=written.at)
 
 
-def mirrored(green: str | None, pair: str | None, off: bool) -> dict[str, int]:
-    """What --green 10, --set name=10 or --off asks to mirror; raise UsageError."""
-    if sum((green is not None, pair is not None, off)) != 1:
-        raise UsageError(
-            "mirror takes one of --green, --set and --off.",
-            "invoke mirror --green 10",
-            "invoke mirror --off",
-        )
-    if off:
-        return {}
-    name, _, text = ("green", "", green) if pair is None else pair.partition("=")
-    return {name: percentage("--green" if pair is None else f"--set {name}", str(text))}
+def _capacity(
+    endpoint: Endpoint, after: Weights, how: How, recent: Recent
+) -> tuple[str, ...]:
+    """Raise Refused where what gains has too few instances; return what isn't known."""
+    gaining = weights.gains(endpoint.traffic, after.traffic)
+    if not gaining:
+        return ()
+    if recent.unknown:
+        return (f"whether the instances are enough was not checked: {recent.unknown}",)
+    needs = capacity.needs(endpoint, after, recent.flows, recent.per_second)
+    short = [need for need in needs if need.short]
+    if not short:
+        return ()
+    if how.force:
+        return tuple(f"{need}; forced" for need in short)
+    raise Refused(
+        "\n".join(f"{need} (70% busy at most)." for need in short),
+        *(
+            f"invoke scale --deployment {need.deployment} --instances {need.needed}"
+            for need in short
+        ),
+        "the same with --force   # it would answer 429 to some",
+    )
 
 
-def percentage(flag: str, text: str) -> int:
-    digits = str(text).strip().removesuffix("%")
-    if not (digits.isascii() and digits.isdigit()) or int(digits) > 100:
-        raise UsageError(
-            f"{flag} takes a whole percentage from 0 to 100, not {text!r}."
-        )
-    return int(digits)
+def _require_no_rollout(endpoint: Endpoint, how: How) -> None:
+    rollout = tags.rollout(endpoint.tags)
+    if how.urgent or not (rollout and rollout.under_way) or rollout.id == how.rollout:
+        return
+    raise Refused(
+        f"A rollout of {rollout.canary} on {endpoint.name} is {rollout.state}, begun "
+        f"by {rollout.by}: the weights are its own until it is over.",
+        "invoke rollout.status",
+        "invoke rollout.abort",
+    )
 
 
-def check_split(endpoint: Endpoint, asked: Mapping[str, int]) -> dict[str, int]:
-    """The weights to write, zeros left out; raise Refused with the rule against it."""
-    total = sum(asked.values())
-    if total not in (0, 100):
-        listed = " + ".join(f"{name} {share}" for name, share in asked.items())
-        raise Refused(
-            f"The percentages must sum to 100 (or all be 0): {listed} = {total}."
-        )
-    for name, share in asked.items():
-        gains = share > endpoint.traffic.get(name, 0)
-        if not share and name not in endpoint.deployments:
-            continue  # --green 0 where there is no green (any more)
-        deployment = endpoints.require(endpoint, name)
-        # Only what gains must be ready: a rollback may leave a broken deployment.
-        if gains and not deployment.ready:
-            raise Refused(
-                f"{name} is {deployment.state}, so it can't take more traffic "
-                f"on {endpoint.name}.",
-                f"invoke logs --deployment {name}",
-                "invoke status",
-            )
-        if gains and endpoint.mirror.get(name):
-            raise Refused(
-                f"{name} is mirrored to ({endpoint.mirror[name]}%): Azure gives a "
-                "deployment live or mirror traffic, not both.",
-                "invoke mirror --off",
-            )
-    return endpoints.positive(dict(asked))
+def _require_same(planned: Shift, endpoint: Endpoint) -> None:
+    found = weights.of(endpoint)
+    if found == planned.before:
+        return
+    latest = next(iter(tags.changes(endpoint.tags)), None)
+    by = "outside of the toolkit"
+    if latest and latest.after == found:
+        by = f"by {latest.who} ({latest.verb}) at {latest.at:%H:%M:%S} UTC"
+    raise Conflict(
+        f"{endpoint.name} was changed {by} since the plan: {planned.before} then, "
+        f"{found} now. Nothing was written.",
+        "invoke status",
+        "invoke history",
+    )
 
 
-def check_mirror(endpoint: Endpoint, asked: Mapping[str, int]) -> dict[str, int]:
-    """The mirror to write: Azure allows one deployment, 50 %, without live traffic."""
-    wanted = endpoints.positive(dict(asked))
-    if len(wanted) > 1:
-        raise Refused("Azure mirrors to one deployment at a time.")
-    for name, share in wanted.items():
-        deployment = endpoints.require(endpoint, name)
-        if share > MOST_MIRRORED:
-            raise Refused(
-                f"Azure mirrors at most {MOST_MIRRORED}% of traffic, not {share}%."
-            )
-        if not deployment.ready:
-            raise Refused(
-                f"{name} is {deployment.state}, so it can't be mirrored to.",
-                f"invoke logs --deployment {name}",
-            )
-        if endpoint.traffic.get(name):
-            raise Refused(
-                f"{name} has {endpoint.traffic[name]}% of live traffic: Azure gives a "
-                "deployment live or mirror traffic, not both.",
-                "invoke shift-traffic   # away from it first",
-            )
-        if not endpoint.traffic:
-            raise Refused(f"{endpoint.name} has no live traffic to mirror.")
-    return wanted
+def _until(
+    endpoint: Endpoint, after: Weights, how: How, now: datetime
+) -> datetime | None:
+    """When the mirror traffic is to end; one that stays as it is keeps its limit."""
+    if not after.mirror:
+        return None
+    if after.mirror == endpoint.mirror and how.mirror_for is None:
+        return tags.mirror_until(endpoint.tags)
+    return now + (how.mirror_for or MIRROR_FOR)
 
 
-def with_weights(
-    body: dict[str, Any], traffic: dict[str, int], mirror: dict[str, int]
-) -> dict[str, Any]:
-    """A GET's body as the PUT that changes nothing but the weights."""
-    read_only = ("provisioningState", "scoringUri", "swaggerUri")
-    kept = {k: v for k, v in body["properties"].items() if k not in read_only}
-    identity = body.get("identity") or {}
-    assigned = identity.get("userAssignedIdentities")
-    if assigned:  # a PUT takes the ids alone, without what Azure says of them
-        identity = {**identity, "userAssignedIdentities": {key: {} for key in assigned}}
-    written = ("type", "userAssignedIdentities")
+def _tags(endpoint: Endpoint, planned: Shift, how: How) -> dict[str, str | None]:
+    """What changes in the tags beside the record of the change."""
+    until = tags.stamp(planned.mirror_until) if planned.mirror_until else None
+    wanted: dict[str, str | None] = {tags.MIRROR_UNTIL: until}
+    rollout = tags.rollout(endpoint.tags)
+    if how.urgent and rollout and rollout.under_way and rollout.id != how.rollout:
+        wanted[tags.ROLLOUT] = tags.rolling(replace(rollout, state="aborted"))
     return {
-        "location": body.get("location"),
-        "tags": body.get("tags") or {},
-        "kind": body.get("kind"),
-        "identity": {k: v for k, v in identity.items() if k in written} or None,
-        "properties": {**kept, "traffic": traffic, "mirrorTraffic": mirror},
+        name: value
+        for name, value in wanted.items()
+        if value != endpoint.tags.get(name)
     }
-
-
-def described(weights: Mapping[str, int]) -> str:
-    shares = (f"{name} {share}%" for name, share in sorted(weights.items()))
-    return ", ".join(shares) or "none"
-
-
-def _shift(endpoint: Endpoint, after: dict[str, int]) -> Shift:
-    return Shift(
-        endpoint=endpoint.name, what="traffic", before=endpoint.traffic, after=after
-    )

@@ -143,6 +143,11 @@ class Call:
         else:
             renderer(value)
 
+    def tell(self) -> None:
+        """Say what was found on the way, on stderr."""
+        for text in self.workspace.notes if "workspace" in vars(self) else ():
+            sys.stderr.write(f"{text}\n")
+
     def approve(
         self, what: str, *, always: bool = False, word: str | None = None
     ) -> None:
@@ -245,6 +250,8 @@ def _verb(
         except OpsError as refusal:
             refusal.lead_to(call.flags)
             raise
+        finally:
+            call.tell()
         if call.dry_run:
             sys.stderr.write("dry run: nothing was changed\n")
 

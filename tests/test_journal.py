@@ -1,5 +1,10 @@
 """The journal: what was changed, kept through crashes."""
 
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -7,7 +12,11 @@ import pytest
 from ops import journal
 from ops.errors import Busy, OpsError, Refused, UsageError
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW = datetime(2026, 11, 25, 14, 2, tzinfo=UTC)
+
+
+def changed(verb, endpoint="iris", reason="", **known):
+    return journal.noted(verb, "local", endpoint, reason, at=NOW, **known)
 
 
 @pytest.fixture(autouse=True)
@@ -16,9 +25,7 @@ def _state(tmp_path, monkeypatch):
 
 
 def test_a_change_is_kept_with_before_and_after():
-    with journal.change(
-        "scale", "local", "iris", "load", before={"blue": 1}, at=NOW
-    ) as record:
+    with changed("scale", reason="load", before={"blue": 1}) as record:
         record.after = {"blue": 3}
 
     (entry,) = journal.entries("local")
@@ -28,7 +35,7 @@ def test_a_change_is_kept_with_before_and_after():
 
 
 def test_a_refusal_is_kept_as_failed():
-    with pytest.raises(Refused), journal.change("scale", "local", "iris", at=NOW):
+    with pytest.raises(Refused), changed("scale"):
         raise Refused("no room")
 
     (entry,) = journal.entries("local")
@@ -39,7 +46,7 @@ def test_a_refusal_is_kept_as_failed():
 def test_ctrl_c_is_kept_as_interrupted():
     with (
         pytest.raises(KeyboardInterrupt),
-        journal.change("scale", "local", "iris", at=NOW),
+        changed("scale"),
     ):
         raise KeyboardInterrupt
 
@@ -47,13 +54,42 @@ def test_ctrl_c_is_kept_as_interrupted():
 
 
 def test_a_change_without_an_end_was_cut_off(tmp_path):
-    with journal.change("scale", "local", "iris", at=NOW):
-        pass
-    path = tmp_path / "journal" / "local.jsonl"
-    first, _ = path.read_text().splitlines()
-    path.write_text(first + '\n{"id": "torn')
+    (entry,) = begun_elsewhere(tmp_path, pid=_dead())
 
-    assert journal.entries("local")[0].outcome == "cut off"
+    assert (entry.outcome, entry.open) == ("cut off", True)
+
+
+def test_a_change_whose_process_lives_is_running(tmp_path):
+    (entry,) = begun_elsewhere(tmp_path, pid=os.getpid())
+
+    assert (entry.outcome, entry.open) == ("running", False)
+
+
+def test_what_became_of_a_change_is_written_down_once(tmp_path):
+    (entry,) = begun_elsewhere(tmp_path, pid=_dead())
+
+    journal.settle(entry, "done", "the endpoint shows it")
+
+    (settled,) = journal.entries("local")
+    assert (settled.outcome, settled.open) == ("done", False)
+    assert settled.after == entry.wanted == {"blue": 3}
+
+
+def begun_elsewhere(state, pid):
+    """The journal with a change that another process has begun and not ended."""
+    with changed("scale", wanted={"blue": 3}):
+        pass
+    path = state / "journal" / "local.jsonl"
+    first = json.loads(path.read_text().splitlines()[0])
+    path.write_text(json.dumps({**first, "pid": pid}) + '\n{"id": "torn')
+    return journal.entries("local")
+
+
+def _dead():
+    """The pid of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
 
 
 def test_a_torn_line_does_not_swallow_the_next_entry(tmp_path):
@@ -61,7 +97,7 @@ def test_a_torn_line_does_not_swallow_the_next_entry(tmp_path):
     path.parent.mkdir()
     path.write_text('{"id": "torn')
 
-    with journal.change("scale", "local", "iris", at=NOW):
+    with changed("scale"):
         pass
 
     assert [entry.outcome for entry in journal.entries("local")] == ["done"]
@@ -69,7 +105,7 @@ def test_a_torn_line_does_not_swallow_the_next_entry(tmp_path):
 
 def test_the_newest_come_first_and_others_stay_out():
     for endpoint in ("iris", "other", "iris"):
-        with journal.change("deploy", "local", endpoint, at=NOW) as record:
+        with changed("deploy", endpoint) as record:
             record.after = endpoint
 
     assert [e.endpoint for e in journal.entries("local", "iris")] == ["iris", "iris"]
@@ -78,13 +114,23 @@ def test_the_newest_come_first_and_others_stay_out():
 
 def test_two_changes_of_one_endpoint_exclude_each_other():
     with (
-        journal.change("deploy", "local", "iris", at=NOW),
+        journal.lock("deploy", "local", "iris"),
         pytest.raises(Busy, match="deploy, process"),
-        journal.change("scale", "local", "iris", at=NOW),
+        journal.lock("scale", "local", "iris"),
     ):
         pass
 
-    assert len(journal.entries("local")) == 1
+
+def test_the_lock_of_one_who_is_soon_done_is_waited_for():
+    with ThreadPoolExecutor() as pool, journal.lock("deploy", "local", "iris"):
+        other = pool.submit(_take, patience_seconds=20)
+
+    assert other.result() == "taken"
+
+
+def _take(patience_seconds):
+    with journal.lock("scale", "local", "iris", patience_seconds):
+        return "taken"
 
 
 def test_nothing_is_changed_where_the_journal_cannot_be_written(tmp_path):
@@ -92,7 +138,7 @@ def test_nothing_is_changed_where_the_journal_cannot_be_written(tmp_path):
 
     with (
         pytest.raises(OpsError, match="Nothing has been changed"),
-        journal.change("scale", "local", "iris", at=NOW),
+        changed("scale"),
     ):
         pytest.fail("the change went on without its journal entry")
 

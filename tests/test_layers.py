@@ -28,6 +28,17 @@ FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons
 FOUNDATION |= {"policyfile", "verdicts"}
 FOUNDATION |= {"arrivals"}
 FOUNDATION |= {"loadview", "payloads", "tally"}
+FOUNDATION |= {
+    "activity",
+    "capacity",
+    "door",
+    "flow",
+    "history",
+    "lease",
+    "proportions",
+}
+FOUNDATION |= {"split", "storage", "tags", "traffic", "trafficview", "unfinished"}
+FOUNDATION |= {"weights", "writing"}
 CAPABILITIES = {
     *(
         "assets",
@@ -37,12 +48,15 @@ CAPABILITIES = {
         "canary",
         "probes",
         "scoring",
-        "traffic",
+        "freeze",
+        "mirroring",
+        "rollback",
+        "shifting",
         "training",
     ),
     *("diagnose", "metrics", "openloop", "patterns", "query", "validate", "watch"),
 }
-PROCEDURES = {"deploy", "dryrun", "load"}
+PROCEDURES = {"deploy", "dryrun", "load", "promote", "undo"}
 KNOWN = FOUNDATION | CAPABILITIES | PROCEDURES
 MAY_IMPORT_AZURE = {"clients", "creating", "pipeline"}
 MAY_IMPORT_INVOKE = {"errors", "verbs"}

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from ops import journal, render
+from ops import history, render, trafficview
 from ops.creating import Step
 from ops.deploy import Phase, Plan
 from ops.deployments import Scaling
@@ -18,19 +18,24 @@ def test_a_pipe_gets_a_phase_in_one_line(capsys):
 
 
 def test_a_pipe_gets_an_entry_of_history_in_one_line(capsys):
-    entry = journal.Entry(
-        id="1",
-        verb="deploy",
-        stage="local",
-        endpoint="iris",
+    row = history.Row(
+        number=12,
         at=datetime(2026, 1, 2, tzinfo=UTC),
+        endpoint="iris",
+        verb="shift-traffic",
         who="me@here",
+        before={"traffic": {"blue": 100}},
+        after={"traffic": {"blue": 80, "green": 20}, "mirror": {"green": 10}},
+        outcome="done",
         reason="long " * 60,
+        told_by="tags",
     )
 
-    render.history([entry])
+    trafficview.history([row])
 
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    (_, line) = capsys.readouterr().out.splitlines()
+    assert "12  2026-01-02" in line
+    assert "blue 80, green 20, mirror green 10" in line
 
 
 def test_no_color_means_plain_text(capsys, monkeypatch):

@@ -64,8 +64,11 @@ def diagnose(call: Call, since="1h"):
 @reads(most="How many of the latest changes.", all="Of every endpoint.")
 def history(call: Call, most="20", all=False):
     """Show what was changed: when, by whom and why."""
-    from ops import journal, render
+    from ops import history, journal, trafficview
 
-    endpoint = None if all else call.endpoint
-    found = journal.entries(call.stage.name, endpoint, journal.most(most))
-    call.show(found, render.history)
+    count = journal.most(most)
+    if all:
+        found = history.of_all(call.stage.name, count)
+    else:
+        found = history.of(call.workspace, call.endpoint, count)
+    call.show(found, trafficview.history)

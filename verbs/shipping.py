@@ -84,10 +84,11 @@ def delete_deployment(call: Call, deployment=None):
 
     invoke delete-deployment --deployment blue
     """
-    from ops import deployments, render
+    from ops import deployments, endpoints, render
 
     name = deployments.named(deployment)
-    found = deployments.deletable(call.workspace, call.endpoint, name)
+    endpoint = endpoints.get(call.workspace, call.endpoint)
+    found = deployments.deletable(endpoint, name)
     call.approve(f"delete {name} of {call.endpoint}", always=True)
     render.line(deployments.delete(call.workspace, call.endpoint, found, **call.how))
 

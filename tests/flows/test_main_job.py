@@ -176,9 +176,10 @@ def test_history_tells_what_was_done_and_why(desk):
     assert verbs[0] == "deploy"
     assert verbs[-1] == "delete-deployment"
     shift = next(e for e in entries if e["reason"] == "a first look")
-    assert shift["before"] == {"blue": 100}
-    assert shift["after"] == {"blue": 80, "green": 20}
+    assert shift["before"]["traffic"] == {"blue": 100}
+    assert shift["after"]["traffic"] == {"blue": 80, "green": 20}
     assert {entry["outcome"] for entry in entries} <= {"done", "failed"}
+    assert not any("outside" in entry["reason"] for entry in entries)
 
 
 def test_a_control_plane_that_was_killed_is_started_again(desk):

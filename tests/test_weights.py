@@ -2,9 +2,10 @@
 
 import pytest
 
-from ops import traffic
+from ops import weights
 from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import NotFound, Refused, UsageError
+from ops.weights import Weights
 
 
 def endpoint(traffic=None, mirror=None, **states):
@@ -27,7 +28,7 @@ def endpoint(traffic=None, mirror=None, **states):
     ],
 )
 def test_a_split_is_read_from_the_flags(green, pairs, split):
-    assert traffic.percentages(green, pairs) == split
+    assert weights.percentages(green, pairs) == split
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_split_is_read_from_the_flags(green, pairs, split):
 )
 def test_what_cannot_be_meant_is_a_usage_error(green, pairs):
     with pytest.raises(UsageError) as refusal:
-        traffic.percentages(green, pairs)
+        weights.percentages(green, pairs)
 
     assert refusal.value.code == 2
 
@@ -51,25 +52,25 @@ def test_green_gets_no_traffic_before_it_is_ready(state):
     live = endpoint({"blue": 100}, blue="Succeeded", green=state)
 
     with pytest.raises(Refused, match=f"green is {state}"):
-        traffic.check_split(live, {"blue": 80, "green": 20})
+        weights.check_split(live, {"blue": 80, "green": 20})
 
 
 def test_rollback_does_not_need_green_to_be_ready():
     live = endpoint({"blue": 80, "green": 20}, blue="Succeeded", green="Failed")
 
-    assert traffic.check_split(live, {"blue": 100, "green": 0}) == {"blue": 100}
+    assert weights.check_split(live, {"blue": 100, "green": 0}) == {"blue": 100}
 
 
 def test_rollback_works_after_green_is_gone():
     live = endpoint({"blue": 100}, blue="Succeeded")
 
-    assert traffic.check_split(live, {"blue": 100, "green": 0}) == {"blue": 100}
+    assert weights.check_split(live, {"blue": 100, "green": 0}) == {"blue": 100}
 
 
 def test_all_traffic_may_be_taken_away():
     live = endpoint({"blue": 100}, blue="Succeeded")
 
-    assert traffic.check_split(live, {"blue": 0}) == {}
+    assert weights.check_split(live, {"blue": 0}) == {}
 
 
 @pytest.mark.parametrize("split", [{"blue": 50}, {"blue": 90, "green": 20}])
@@ -77,23 +78,40 @@ def test_percentages_sum_to_100(split):
     live = endpoint({"blue": 100}, blue="Succeeded", green="Succeeded")
 
     with pytest.raises(Refused, match="must sum to 100"):
-        traffic.check_split(live, split)
+        weights.check_split(live, split)
 
 
 def test_a_deployment_that_is_not_there_is_named():
     live = endpoint({"blue": 100}, blue="Succeeded")
 
     with pytest.raises(NotFound, match=r"no deployment 'gren' \(there are: blue\)"):
-        traffic.check_split(live, {"blue": 80, "gren": 20})
+        weights.check_split(live, {"blue": 80, "gren": 20})
 
 
 def test_live_and_mirror_traffic_exclude_each_other():
     live = endpoint({"blue": 100}, {"green": 10}, blue="Succeeded", green="Succeeded")
 
     with pytest.raises(Refused, match="not both"):
-        traffic.check_split(live, {"blue": 80, "green": 20})
+        weights.check(
+            live, Weights(traffic={"blue": 80, "green": 20}, mirror={"green": 10})
+        )
     with pytest.raises(Refused, match="not both"):
-        traffic.check_mirror(live, {"blue": 10})
+        weights.check(live, Weights(traffic={"blue": 100}, mirror={"blue": 10}))
+
+
+def test_what_is_mirrored_already_may_stay_though_it_is_broken():
+    live = endpoint({"blue": 100}, {"green": 10}, blue="Succeeded", green="Failed")
+
+    kept = Weights(traffic={"blue": 100}, mirror={"green": 10})
+
+    assert weights.check(live, kept) == kept
+
+
+def test_no_percentage_is_negative():
+    live = endpoint({"blue": 100}, blue="Succeeded", green="Succeeded")
+
+    with pytest.raises(Refused, match="negative"):
+        weights.check(live, Weights(traffic={"blue": 105, "green": -5}))
 
 
 @pytest.mark.parametrize(
@@ -109,47 +127,11 @@ def test_mirror_follows_azures_rules(asked, reason):
     live = endpoint({"blue": 100}, blue="Succeeded", **states)
 
     with pytest.raises(Refused, match=reason):
-        traffic.check_mirror(live, asked)
+        weights.check(live, Weights(traffic={"blue": 100}, mirror=asked))
 
 
 def test_there_is_nothing_to_mirror_without_traffic():
     with pytest.raises(Refused, match="no live traffic"):
-        traffic.check_mirror(endpoint(green="Succeeded"), {"green": 10})
-
-
-def test_the_put_changes_nothing_but_the_weights():
-    body = {
-        "location": "eastus",
-        "tags": {"team": "ml"},
-        "kind": "Managed",
-        "identity": {
-            "type": "UserAssigned",
-            "principalId": "p",
-            "userAssignedIdentities": {"/id/one": {"clientId": "c"}},
-        },
-        "properties": {
-            "authMode": "Key",
-            "description": "keep me",
-            "traffic": {"blue": 100},
-            "scoringUri": "https://x",
-            "provisioningState": "Succeeded",
-        },
-    }
-
-    put = traffic.with_weights(body, {"blue": 80, "green": 20}, {})
-
-    assert put == {
-        "location": "eastus",
-        "tags": {"team": "ml"},
-        "kind": "Managed",
-        "identity": {
-            "type": "UserAssigned",
-            "userAssignedIdentities": {"/id/one": {}},
-        },
-        "properties": {
-            "authMode": "Key",
-            "description": "keep me",
-            "traffic": {"blue": 80, "green": 20},
-            "mirrorTraffic": {},
-        },
-    }
+        weights.check(
+            endpoint(green="Succeeded"), Weights(traffic={}, mirror={"green": 10})
+        )

@@ -1,0 +1,121 @@
+"""Undo the last change, whatever it was; or say plainly that it can't be."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ops import (
+    deployments,
+    diagnostics,
+    freeze,
+    history,
+    render,
+    rollback,
+    shifting,
+)
+from ops.clients import Workspace
+from ops.errors import Refused
+from ops.history import Row
+from ops.traffic import Approve
+from ops.weights import Weights
+
+VERB = "undo"
+LOOK = 30  # how many changes to look through for the last one that did something
+# Why not, and what to do instead.
+NEVER = {
+    "deploy": (
+        "what was served before is not kept by Azure under the same name",
+        "invoke deploy --deployment ...   # from the files as they were",
+        "invoke rollback   # if it is the traffic that should go back",
+    ),
+    "delete-deployment": (
+        "a deleted deployment is gone",
+        "invoke deploy --deployment ...",
+    ),
+    "delete-endpoint": ("a deleted endpoint is gone", "invoke deploy"),
+    "keys.rotate": (
+        "the old key is gone for good",
+        "invoke keys --show-keys   # what clients need now",
+    ),
+}
+NOTHING = ("load",)  # journalled, but not a change of anything
+
+
+def last(workspace: Workspace, name: str) -> Row:
+    """The last change that did something; raise Refused where there is none."""
+    for row in history.of(workspace, name, LOOK):
+        if row.outcome in ("done", "not known") and row.verb not in NOTHING:
+            return row
+    raise Refused(f"There is no change of {name} to undo.", "invoke history")
+
+
+def run(
+    workspace: Workspace,
+    name: str,
+    row: Row,
+    *,
+    approve: Approve,
+    reason: str = "",
+    dry_run: bool = False,
+) -> Iterator[Any]:
+    """Yield what is done to undo a change; raise Refused where it can't be undone."""
+    _require_known(name, row)
+    reason = reason or f"undo of {described(row)}"
+    if isinstance(row.after, dict) and "traffic" in row.after:
+        yield from shifting.run(
+            workspace,
+            name,
+            lambda endpoint: before(row),
+            verb=VERB,
+            approve=approve,
+            how=rollback.how(force=False),
+            reason=reason,
+            dry_run=dry_run,
+        )
+        return
+    approve(f"undo {described(row)} on {name}")
+    yield _other(workspace, name, row, reason, dry_run)
+
+
+def described(row: Row) -> str:
+    """`scale (#12) of 14:02:11 UTC by mara@desk`."""
+    number = f" (#{row.number})" if row.number else ""
+    return f"{row.verb}{number} of {render.ago(row.at)} UTC by {row.who}"
+
+
+def before(row: Row) -> Weights:
+    """The weights before a change of weights."""
+    return Weights(traffic=row.before["traffic"], mirror=row.before.get("mirror", {}))
+
+
+def _other(
+    workspace: Workspace, name: str, row: Row, reason: str, dry_run: bool
+) -> Any:
+    """Undo what is no change of weights."""
+    how: dict[str, Any] = {"reason": reason, "dry_run": dry_run}
+    if row.verb == "scale":
+        ((deployment, count),) = row.before.items()
+        return deployments.scale(workspace, name, deployment, count, **how)
+    if row.verb == "diagnostics.on":
+        return diagnostics.turn_off(workspace, name, **how)
+    if row.verb == "diagnostics.off":
+        return diagnostics.turn_on(workspace, name, **how)
+    was = row.before["freeze"]
+    if dry_run:
+        return f"{name} would be {'frozen again' if was else 'unfrozen'}"
+    return freeze.restore(workspace, name, was, verb="undo", reason=reason)
+
+
+def _require_known(name: str, row: Row) -> None:
+    what = described(row)
+    if row.verb in NEVER:
+        why, *remedies = NEVER[row.verb]
+        raise Refused(f"{what} can't be undone: {why}.", *remedies)
+    if row.told_by == "activity log":
+        raise Refused(
+            f"The last change of {name}, {what}, was not made on this machine: what "
+            "it changed is not known.",
+            "invoke rollback   # to the weights before it",
+            "invoke status",
+        )
+    if row.before is None:
+        raise Refused(f"{what} can't be undone: what was before is not known.")
