@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import conda, creating, policyfile, script
+from ops import conda, creating, policyfile, scalefile, script
 from ops.endpoints import MOST_INSTANCES
 from ops.errors import InvalidSpec, NotFound, OpsError
+from ops.fields import Mistake
 from ops.settings import read_yaml, shown
 from ops.specs import EndpointSpec, SpecFile, reference
 
@@ -37,7 +38,7 @@ def check(spec: EndpointSpec, name: str | None = None) -> list[Problem]:
     Fast: nothing of Azure's is imported. check_schema() adds the SDK's own opinion.
     """
     chosen = [name] if name else list(spec.deployments)
-    problems = [*_endpoint(spec), *_rollout(spec)]
+    problems = [*_endpoint(spec), *_rollout(spec), *_autoscale(spec)]
     if not spec.deployments:
         problems.append(_problem(spec.endpoint, "", "no file describes a deployment"))
     for file in (*spec.models.values(), *spec.environments.values()):
@@ -101,16 +102,36 @@ def _endpoint(spec: EndpointSpec) -> Iterator[Problem]:
 
 def _rollout(spec: EndpointSpec) -> Iterator[Problem]:
     path = policyfile.path_of(spec.folder.name)
+    yield from _ours(path, lambda data: policyfile.check(data)[1])
+
+
+def _autoscale(spec: EndpointSpec) -> Iterator[Problem]:
+    def mistakes(data: dict[str, Any]) -> list[Mistake]:
+        found, wrong = scalefile.check(data, spec.deployments)
+        flaps = [
+            Mistake(field=f"deployments.{name}.rules", text=text)
+            for name, scaling in found.items()
+            for text in scaling.flaps()
+        ]
+        return wrong + flaps
+
+    yield from _ours(scalefile.path_of(spec.folder.name), mistakes)
+
+
+def _ours(
+    path: Path, mistakes: Callable[[dict[str, Any]], list[Mistake]]
+) -> Iterator[Problem]:
+    """What is wrong with a file that Azure has none for, where there is one."""
     if not path.is_file():
         return
     try:
-        _, mistakes = policyfile.check(read_yaml(path))
+        found = mistakes(read_yaml(path))
     except InvalidSpec as error:
         for line in error.problem.splitlines()[1:]:
             text = line.removeprefix(f"  - {shown(path)}: ")
             yield Problem(where=shown(path), text=text)
         return
-    for each in mistakes:
+    for each in found:
         yield Problem(where=f"{shown(path)}: {each.field}", text=each.text)
 
 

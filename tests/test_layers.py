@@ -39,6 +39,8 @@ FOUNDATION |= {
 }
 FOUNDATION |= {"split", "storage", "tags", "traffic", "trafficview", "unfinished"}
 FOUNDATION |= {"weights", "writing"}
+FOUNDATION |= {"rulefields", "scalefile", "scalerules", "scaling", "schedules"}
+FOUNDATION |= {"timefields", "zones"}
 CAPABILITIES = {
     *(
         "assets",
