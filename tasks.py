@@ -3,7 +3,7 @@
 from invoke import Collection
 
 from ops.verbs import Call, by_kind, local
-from verbs import cloud, keys, load, logs, looking, shipping, traffic
+from verbs import cloud, keys, load, logs, looking, rollout, shipping, traffic
 
 
 @local()
@@ -37,6 +37,7 @@ ns = Collection(
     looking.diagnose,
     looking.history,
     logs.query,
+    rollout.watchdog,
 )
 ns.add_task(verbs, default=True)
 
@@ -54,6 +55,19 @@ for name, default, others in (
     for verb, task in others.items():
         group.add_task(task, name=verb)
     ns.add_collection(group)
+
+rollouts = Collection(
+    "rollout",
+    rollout.start,
+    rollout.pause,
+    rollout.resume,
+    rollout.promote,
+    rollout.abort,
+    rollout.watch,
+    rollout.replay,
+)
+rollouts.add_task(rollout.status, default=True)
+ns.add_collection(rollouts)
 
 local_verbs = Collection("cloud", cloud.up, cloud.down, cloud.reset)
 local_verbs.add_task(cloud.status_, name="status")

@@ -10,6 +10,7 @@ OpsError                    exit status 1
   Conflict                  somebody else changed the same thing
   Busy                      somebody else is at it, here or elsewhere
   Unhealthy                 3: done, but it doesn't work
+    RolledBack              what was begun is undone: never to be read as a success
   Interrupted               130: Ctrl-C, with the state that is left
 """
 
@@ -110,6 +111,10 @@ class Busy(OpsError):
 
 class Unhealthy(OpsError):
     status = 3
+
+
+class RolledBack(Unhealthy):
+    pass
 
 
 class Interrupted(OpsError):

@@ -63,6 +63,29 @@ def interval(text: str) -> float:
 
 
 @contextmanager
+def stoppable(stop: Event, wake: Event, says: str) -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into a wish to stop; a second one ends at once.
+
+    What is in hand then is not cut in half.
+    """
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        stop.set()
+        wake.set()
+        render.note(says)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, wish) for number in numbers}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
 def _signals(resized: Event) -> Iterator[None]:
     """SIGTERM ends it as Ctrl-C does, terminal restored; SIGWINCH is told."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ops import endpoints, journal, openloop, payloads, scoring, times
+from ops import credentials, endpoints, journal, openloop, payloads, times
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import Interrupted, Refused, Unhealthy, UsageError
@@ -74,7 +74,7 @@ def run(
     """Send it; yield how it goes, and last how it went. Journalled, without a lock."""
 
     def bearer() -> str:
-        return scoring.credential(workspace, endpoints.get(workspace, name))
+        return credentials.bearer(workspace, endpoints.get(workspace, name))
 
     with journal.noted(
         "load", workspace.stage.name, name, reason, at=workspace.now()

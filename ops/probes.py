@@ -104,10 +104,11 @@ class Probes:
         target: Target,
         names: Iterable[str],
         shape: Shape | None,
+        failed: Event,
         *,
         period_seconds: float = 1.0,
     ) -> None:
-        self.failed = Event()  # set at every failure: a reason to look at once
+        self.failed = failed  # set at every failure: a reason to look at once
         self.run = new_id()  # what the client request ids of all probes begin with
         self._target = target
         self._shape = shape
@@ -132,7 +133,6 @@ class Probes:
         with self._lock:
             taken = self._tallies
             self._tallies = {name: Tally() for name in taken}
-            self.failed.clear()
             return taken
 
     def answered(self) -> list[Probe]:

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ops import endpoints
+from ops import credentials, endpoints
 from ops.clients import Workspace
-from ops.endpoints import Endpoint
 from ops.errors import Refused, Unhealthy, Unreachable, UsageError
-from ops.pipeline import refused
 
 PIN = "azureml-model-deployment"  # Azure: bypasses the traffic rules
 TIMEOUT_SECONDS = 190  # Azure answers 408 after 180 at the latest
@@ -66,7 +64,7 @@ def score(
             "invoke score --deployment blue",
         )
     headers = {
-        "Authorization": f"Bearer {credential(workspace, endpoint)}",
+        "Authorization": f"Bearer {credentials.bearer(workspace, endpoint)}",
         "Content-Type": "application/json",
         **({PIN: deployment} if deployment else {}),
     }
@@ -88,22 +86,10 @@ def score(
             yield _answer(response, (time.perf_counter() - began) * 1000)
 
 
-def credential(workspace: Workspace, endpoint: Endpoint) -> str:
-    """What a client puts behind `Bearer`, by the endpoint's auth mode."""
-    where = endpoints.path(endpoint.name)
-    if endpoint.auth_mode == "Key":
-        return str(workspace.post(f"{where}/listKeys")["primaryKey"])
-    if endpoint.auth_mode == "AMLToken":
-        return str(workspace.post(f"{where}/token")["accessToken"])
-    with refused():
-        token = workspace.credential.get_token("https://ml.azure.com/.default")
-        return str(token.token)
-
-
 def header(workspace: Workspace, name: str) -> str:
     """The one header that a client needs, ready for `curl -H @-`."""
     endpoint = endpoints.get(workspace, name)
-    return f"Authorization: Bearer {credential(workspace, endpoint)}"
+    return f"Authorization: Bearer {credentials.bearer(workspace, endpoint)}"
 
 
 def times(text: str) -> int:

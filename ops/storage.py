@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
 
 from ops.errors import Refused, ServiceError
 from ops.pipeline import sent, storage
@@ -80,6 +81,20 @@ class Container:
         require(reply, name)
         return reply.content
 
+    def names(self, prefix: str) -> list[str]:
+        """The blobs whose names begin with a prefix, in order."""
+        found: list[str] = []
+        query = {"restype": "container", "comp": "list", "prefix": prefix}
+        marker = ""
+        while True:
+            reply = self.send("GET", "", query={**query, "marker": marker})
+            require(reply, prefix)
+            page = ElementTree.fromstring(reply.content)
+            found += [each.text or "" for each in page.iterfind("Blobs/Blob/Name")]
+            marker = page.findtext("NextMarker") or ""
+            if not marker:
+                return found
+
     def put(self, name: str, content: bytes) -> None:
         """Write a whole blob."""
         headers = {"x-ms-blob-type": "BlockBlob"}
@@ -93,12 +108,13 @@ class Container:
         headers: Mapping[str, str],
         content: bytes,
     ) -> Reply:
+        where = f"{self._url}/{quote(name)}" if name else self._url
         # A signature is a query string already: joined as text, it stays as it is.
         asked = "&".join(filter(None, [urlencode(query), self._signature]))
         status, found, answer = sent(
             self._client,
             method,
-            f"{self._url}/{quote(name)}?{asked}",
+            f"{where}?{asked}",
             headers={"x-ms-version": VERSION, **headers},
             content=content if method == "PUT" else None,
         )

@@ -22,7 +22,8 @@ CHANGE = f"{PREFIX}change."
 RING = 10  # how many of the latest changes are kept
 MOST = 256  # characters of a value; Azure: tag-resources
 WHO = 40
-UNDER_WAY = ("running", "paused", "promoting")
+UNDER_WAY = ("running", "paused", "returning")
+RELEASED = "released"
 UNKNOWN = "?"  # weights of so many deployments that they don't fit
 SHARE = re.compile(r"([A-Za-z0-9-]+)([:~])([0-9]{1,3})")
 
@@ -55,12 +56,15 @@ class Rollout:
     """A rollout under way, or how the last one ended."""
 
     id: str
-    state: str  # running, paused, promoting; else it is over
+    state: str  # one of UNDER_WAY; else it is over
     canary: str
     stable: str
-    step: int
-    since: datetime  # when the step began
-    by: str
+    step: int  # of the policy's, from 0
+    since: datetime  # when the step's weights were written
+    by: str  # who has brought it into this state
+    run: int = 1  # grows with each runner: what an older one writes is refused
+    runner: str = ""  # who runs it: process/user@host; "" for nobody
+    released: bool = False  # a person has ended this step's pause
 
     @property
     def under_way(self) -> bool:
@@ -72,7 +76,7 @@ class Heartbeat:
     """A sign of life of what watches a rollout, and how old it may become."""
 
     at: datetime
-    limit_seconds: int
+    limit_seconds: float
 
 
 def fence(tags: Mapping[str, str]) -> int:
@@ -152,35 +156,46 @@ def mirror_until(tags: Mapping[str, str]) -> datetime | None:
 def rollout(tags: Mapping[str, str]) -> Rollout | None:
     """The rollout that is written there, over or not; None where there is none."""
     parts = tags.get(ROLLOUT, "").split("|")
-    if len(parts) != 7:
+    if len(parts) != 10:
         return None
-    id, state, canary, stable, step, since, by = parts
-    known = {"id": id, "state": state, "canary": canary, "stable": stable, "by": by}
+    id, state, canary, stable, step, since, by, run, runner, released = parts
     try:
-        return Rollout(**known, step=int(step), since=moment(since))
+        return Rollout(
+            id=id,
+            state=state,
+            canary=canary,
+            stable=stable,
+            step=int(step),
+            since=moment(since),
+            by=by,
+            run=int(run),
+            runner=runner,
+            released=released == RELEASED,
+        )
     except ValueError:
         return None
 
 
 def rolling(rollout: Rollout) -> str:
-    """The value that keeps a rollout."""
+    """The value that keeps a rollout; it fits with the longest names."""
     named = (rollout.id, rollout.state, rollout.canary, rollout.stable)
-    rest = (str(rollout.step), stamp(rollout.since), cut(plain(rollout.by), WHO))
-    return "|".join([*named, *rest])
+    stood = (str(rollout.step), stamp(rollout.since), cut(plain(rollout.by), WHO))
+    run = (str(rollout.run), cut(plain(rollout.runner), WHO))
+    return "|".join([*named, *stood, *run, RELEASED if rollout.released else ""])
 
 
 def heartbeat(tags: Mapping[str, str]) -> Heartbeat | None:
     """The last sign of life; None where there is none."""
     at, _, limit = tags.get(HEARTBEAT, "").partition("|")
     try:
-        return Heartbeat(at=moment(at), limit_seconds=int(limit))
+        return Heartbeat(at=moment(at), limit_seconds=float(limit))
     except ValueError:
         return None
 
 
 def beating(heartbeat: Heartbeat) -> str:
     """The value that keeps a sign of life."""
-    return f"{stamp(heartbeat.at)}|{heartbeat.limit_seconds}"
+    return f"{stamp(heartbeat.at)}|{heartbeat.limit_seconds:g}"
 
 
 def safe(tags: Mapping[str, str]) -> Weights | None:

@@ -14,6 +14,7 @@ from ops.door import Open
 from ops.endpoints import Endpoint
 from ops.errors import Conflict, Refused
 from ops.flow import Recent
+from ops.settings import who
 from ops.weights import Weights
 
 if TYPE_CHECKING:
@@ -259,7 +260,9 @@ def _tags(endpoint: Endpoint, planned: Shift, how: How) -> dict[str, str | None]
     wanted: dict[str, str | None] = {tags.MIRROR_UNTIL: until}
     rollout = tags.rollout(endpoint.tags)
     if how.urgent and rollout and rollout.under_way and rollout.id != how.rollout:
-        wanted[tags.ROLLOUT] = tags.rolling(replace(rollout, state="aborted"))
+        run = rollout.run + 1  # its runner is not to write any more
+        over = replace(rollout, state="aborted", by=who(), run=run, runner="")
+        wanted[tags.ROLLOUT] = tags.rolling(over)
     return {
         name: value
         for name, value in wanted.items()

@@ -26,7 +26,17 @@ FOUNDATION = ERRORS | {
 FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen", "shapes"}
 FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons"}
 FOUNDATION |= {"policyfile", "verdicts"}
-FOUNDATION |= {"arrivals"}
+FOUNDATION |= {"arrivals", "canary", "credentials", "firing", "probes"}
+FOUNDATION |= {
+    "acting",
+    "course",
+    "observing",
+    "progress",
+    "records",
+    "replay",
+    "replayview",
+}
+FOUNDATION |= {"restoring", "rolloutview", "runner", "standing"}
 FOUNDATION |= {"loadview", "payloads", "tally"}
 FOUNDATION |= {
     "activity",
@@ -47,8 +57,7 @@ CAPABILITIES = {
         "deployments",
         "keys",
         "logs",
-        "canary",
-        "probes",
+        "preflight",
         "scoring",
         "freeze",
         "mirroring",
@@ -59,6 +68,7 @@ CAPABILITIES = {
     *("diagnose", "metrics", "openloop", "patterns", "query", "validate", "watch"),
 }
 PROCEDURES = {"deploy", "dryrun", "load", "promote", "undo"}
+PROCEDURES |= {"detached", "following", "rollout", "watchdog"}
 KNOWN = FOUNDATION | CAPABILITIES | PROCEDURES
 MAY_IMPORT_AZURE = {"clients", "creating", "pipeline"}
 MAY_IMPORT_INVOKE = {"errors", "verbs"}

@@ -65,7 +65,8 @@ def target(server):
 
 
 def running(target, shape=None):
-    return Probes(target, ("blue", "green"), shape, period_seconds=0.02)
+    names = ("blue", "green")
+    return Probes(target, names, shape, threading.Event(), period_seconds=0.02)
 
 
 def total(lane, name, field, reached):
