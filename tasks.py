@@ -69,6 +69,9 @@ rollouts = Collection(
 rollouts.add_task(rollout.status, default=True)
 ns.add_collection(rollouts)
 
-local_verbs = Collection("cloud", cloud.up, cloud.down, cloud.reset)
+local_verbs = Collection(
+    *("cloud", cloud.up, cloud.down, cloud.reset),
+    *(cloud.drills, cloud.clock, cloud.fault),
+)
 local_verbs.add_task(cloud.status_, name="status")
 ns.add_collection(local_verbs)

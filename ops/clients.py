@@ -49,7 +49,10 @@ class Workspace:
     Every method raises NotFound, ServiceError or Unreachable, each with a remedy.
     """
 
-    def __init__(self, stage: Stage, local: cloud.LocalCloud | None) -> None:
+    def __init__(
+        self, stage: Stage, local: cloud.LocalCloud | None, transport: Any = None
+    ) -> None:
+        """`transport` is an HttpTransport of azure.core; HTTPS where none is given."""
         self.stage = stage
         self.local = local
         where: Any = local or stage
@@ -57,7 +60,8 @@ class Workspace:
         self.resource_group: str = where.resource_group
         self.name: str = where.workspace_name
         self.base_url = local.url if local else ARM
-        self.clock = cloud.clock(stage)
+        self.clock = cloud.clock(local)
+        self.transport = transport
         self.notes: list[str] = []  # what was found on the way, to be told at the end
         self.change = NO_CHANGE  # what the activity log shall know our writes by
         self.id = (
@@ -65,7 +69,7 @@ class Workspace:
             f"/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
         )
-        if local:
+        if local and transport is None:
             # The only setting that requests and the blob client both obey.
             os.environ["REQUESTS_CA_BUNDLE"] = str(local.ca_bundle)
 
@@ -156,7 +160,12 @@ class Workspace:
 
         if not self.local:
             return LogsQueryClient(self.credential)
-        return LogsQueryClient(self.credential, endpoint=self.base_url, retry_total=1)
+        return LogsQueryClient(
+            self.credential,
+            endpoint=self.base_url,
+            retry_total=1,
+            transport=self.transport,
+        )
 
     def monitor(self) -> "MonitorManagementClient":
         from azure.mgmt.monitor import MonitorManagementClient
@@ -169,6 +178,7 @@ class Workspace:
             base_url=self.base_url,
             credential_scopes=[f"{self.base_url}/.default"],
             retry_total=1,
+            transport=self.transport,
         )
 
     @cached_property
@@ -230,7 +240,13 @@ class Workspace:
     def _pipeline(self) -> Any:
         retries = 1 if self.local else 5
         heard = self.clock.heard if isinstance(self.clock, ServiceClock) else None
-        return pipeline(self.base_url, self.credential, retries=retries, heard=heard)
+        return pipeline(
+            self.base_url,
+            self.credential,
+            retries=retries,
+            heard=heard,
+            transport=self.transport,
+        )
 
     def _json(
         self, method: str, path: str, body: dict[str, Any] | None = None
@@ -272,8 +288,8 @@ class Workspace:
     ) -> "HttpRequest":
         from azure.core.rest import HttpRequest
 
-        if path.startswith("https://"):  # a nextLink: complete as it is
-            return HttpRequest(method, path)
+        if path.startswith("https://"):  # such as a nextLink: complete as it is
+            return HttpRequest(method, path, json=body)
         url = f"{self.base_url}{self.id}/{path}".rstrip("/")
         # Other providers below the workspace have versions of their own.
         own = "api-version=" in path

@@ -51,8 +51,13 @@ def directory() -> Path:
     return Path(named).resolve() if named else state_directory() / "localcloud"
 
 
-def clock(stage: Stage) -> Clock:
-    """The clock of the stage's service, known before anything is asked of it."""
+def clock(local: LocalCloud | None) -> Clock:
+    """The clock of a workspace's service."""
+    return LocalClock(local.directory) if local else ServiceClock()
+
+
+def clock_of(stage: Stage) -> Clock:
+    """The clock of a stage's service, known before anything is asked of it."""
     return LocalClock(directory()) if stage.local else ServiceClock()
 
 

@@ -44,11 +44,17 @@ class LocalCredential:
 
 
 def pipeline(
-    base_url: str, credential: Any, *, retries: int, heard: Heard | None = None
+    base_url: str,
+    credential: Any,
+    *,
+    retries: int,
+    heard: Heard | None = None,
+    transport: Any = None,
 ) -> Any:
     """An ARM client that knows no service: it signs, retries and sends.
 
-    `heard` is told the Date of each answer, and between what moments it was made.
+    `heard` is told the Date of each answer, and between what moments it was made;
+    `transport` carries the requests, if not azure.core's own.
     """
     from azure.core.pipeline import policies
     from azure.mgmt.core import ARMPipelineClient
@@ -63,6 +69,7 @@ def pipeline(
             ARMChallengeAuthenticationPolicy(credential, f"{base_url}/.default"),
             *([_dates(heard)] if heard else []),
         ],
+        transport=transport,
     )
 
 
@@ -81,7 +88,7 @@ def _dates(heard: Heard) -> Any:
     return Dates()
 
 
-def storage(account_url: str, credential: Any) -> Any:
+def storage(account_url: str, credential: Any, transport: Any = None) -> Any:
     """A client of one blob account: it retries and sends, signed by its URLs or us."""
     from azure.core import PipelineClient
     from azure.core.pipeline import policies
@@ -98,6 +105,7 @@ def storage(account_url: str, credential: Any) -> Any:
             policies.RetryPolicy(retry_total=2, retry_backoff_factor=0.2),
             *signing,
         ],
+        transport=transport,
     )
 
 

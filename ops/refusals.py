@@ -33,6 +33,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "InternalServerError": ("the same verb again in a minute",),
     "AuthorizationFailed": ("ask for the role AzureML Data Scientist or higher",),
     "InvalidAuthenticationToken": ("az login",),
+    "DrillsAreOff": ("invoke cloud.drills --on",),
     "TooManyRequests": ("the same verb again in a minute",),
 }
 

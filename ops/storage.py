@@ -55,7 +55,7 @@ class Container:
         self._own = kind in (None, "None")  # who signs in to Azure signs here too
         self._signature = "" if self._own else self._signed()
         credential = workspace.credential if self._own else None
-        self._client = storage(account, credential)
+        self._client = storage(account, credential, workspace.transport)
 
     def send(
         self,

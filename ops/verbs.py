@@ -117,7 +117,7 @@ class Call:
         """What --since counts back from: the time of the stage's service."""
         from ops import cloud
 
-        return cloud.clock(self.stage).now()
+        return cloud.clock_of(self.stage).now()
 
     @cached_property
     def workspace(self) -> "Workspace":

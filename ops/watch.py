@@ -34,7 +34,7 @@ class Watch:
     """Looks at an endpoint again and again, through outages of what it asks."""
 
     def __init__(self, stage: Stage, name: str, since: str) -> None:
-        self._clock = cloud.clock(stage)
+        self._clock = cloud.clock_of(stage)
         now = self._clock.now()
         window(since, "1m", now)  # refused now rather than on the screen
         self._stage = stage

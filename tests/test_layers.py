@@ -23,7 +23,16 @@ FOUNDATION = ERRORS | {
     *("refusals", "resultview", "tails"),
     *("render", "script", "settings", "sieve", "specs", "times", "verbs", "window"),
 }
-FOUNDATION |= {"live", "measures", "panels", "platform", "readings", "screen", "shapes"}
+FOUNDATION |= {
+    "drillview",
+    "live",
+    "measures",
+    "panels",
+    "platform",
+    "readings",
+    "screen",
+    "shapes",
+}
 FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons"}
 FOUNDATION |= {"policyfile", "verdicts"}
 FOUNDATION |= {"arrivals", "canary", "credentials", "firing", "probes"}
@@ -65,7 +74,16 @@ CAPABILITIES = {
         "shifting",
         "training",
     ),
-    *("diagnose", "metrics", "openloop", "patterns", "query", "validate", "watch"),
+    *(
+        "diagnose",
+        "drills",
+        "metrics",
+        "openloop",
+        "patterns",
+        "query",
+        "validate",
+        "watch",
+    ),
 }
 PROCEDURES = {"deploy", "dryrun", "load", "promote", "undo"}
 PROCEDURES |= {"detached", "following", "rollout", "watchdog"}

@@ -14,24 +14,15 @@ from aiohttp import web
 from ops.localcloud import identity
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.directory import Unusable, write_secret
-from ops.localcloud.dispatch import Dispatcher, Route
+from ops.localcloud.dispatch import Dispatcher
 from ops.localcloud.engines import Engines
+from ops.localcloud.faults import Faults
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.retention import bounds
-from ops.localcloud.services import (
-    activitylogs,
-    assets,
-    autoscale,
-    deployments,
-    diagnostics,
-    endpoints,
-    insights,
-    keys,
-    machinelearning,
-    operationalinsights,
-)
+from ops.localcloud.services import machinelearning
 from ops.localcloud.state import State
-from ops.localcloud.wire import PROVIDER, Cloud, customer_id, new_guid, to_json
+from ops.localcloud.surface import ROUTES
+from ops.localcloud.wire import Cloud, customer_id, new_guid, to_json
 
 log = logging.getLogger(__name__)
 
@@ -44,122 +35,6 @@ PLACE = {
 RECOVERY_SECONDS = 10.0
 LOOPS = 12  # threads for the steps of loops, so that none waits for another's
 GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
-
-SUBSCRIPTION = "/subscriptions/{subscription}"
-GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
-WORKSPACES = f"providers/{PROVIDER}/workspaces"
-WORKSPACE = f"{GROUP}/{WORKSPACES}/{{workspace}}"
-OPERATION = f"{SUBSCRIPTION}/providers/{PROVIDER}/locations/{{location}}"
-DATASTORE = f"{WORKSPACE}/datastores/{{datastore}}"
-ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
-DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
-INSIGHTS = "providers/Microsoft.Insights"
-EVENTS = f"{SUBSCRIPTION}/{INSIGHTS}/eventtypes/management/values"
-AUTOSCALE = f"{INSIGHTS}/autoscaleSettings"
-SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
-LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
-LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
-
-ROUTES = [
-    Route("GET", f"{SUBSCRIPTION}/{WORKSPACES}", machinelearning.list_workspaces),
-    Route("GET", f"{GROUP}/{WORKSPACES}", machinelearning.list_workspaces),
-    Route("GET", WORKSPACE, machinelearning.get_workspace),
-    Route("GET", f"{WORKSPACE}/datastores", machinelearning.list_datastores),
-    Route("GET", DATASTORE, machinelearning.get_datastore),
-    Route("POST", f"{DATASTORE}/listSecrets", machinelearning.list_secrets),
-    Route(
-        "GET",
-        f"{OPERATION}/mfeOperationsStatus/{{operation}}",
-        machinelearning.operation_status,
-    ),
-    Route(
-        "GET",
-        f"{OPERATION}/mfeOperationResults/{{operation}}",
-        machinelearning.operation_result,
-    ),
-    Route("GET", f"{WORKSPACE}/onlineEndpoints", endpoints.list_all),
-    Route("GET", ENDPOINT, endpoints.get),
-    Route("PUT", ENDPOINT, endpoints.put),
-    Route("PATCH", ENDPOINT, endpoints.patch),
-    Route("DELETE", ENDPOINT, endpoints.delete),
-    Route("POST", f"{ENDPOINT}/listKeys", keys.list_keys),
-    Route("POST", f"{ENDPOINT}/regenerateKeys", keys.regenerate_keys),
-    Route("POST", f"{ENDPOINT}/token", keys.token),
-    Route("GET", f"{ENDPOINT}/deployments", deployments.list_all),
-    Route("GET", DEPLOYMENT, deployments.get),
-    Route("PUT", DEPLOYMENT, deployments.put),
-    Route("PATCH", DEPLOYMENT, deployments.patch),
-    Route("DELETE", DEPLOYMENT, deployments.delete),
-    Route("POST", f"{DEPLOYMENT}/getLogs", deployments.get_logs),
-    Route("GET", f"{DEPLOYMENT}/skus", deployments.list_skus),
-    Route("GET", SETTINGS, diagnostics.list_all),
-    Route("GET", f"{SETTINGS}/{{setting}}", diagnostics.get),
-    Route("PUT", f"{SETTINGS}/{{setting}}", diagnostics.put),
-    Route("DELETE", f"{SETTINGS}/{{setting}}", diagnostics.delete),
-    Route("GET", f"{SETTINGS}Categories", diagnostics.list_categories),
-    Route("GET", f"{SETTINGS}Categories/{{category}}", diagnostics.get_category),
-    *(
-        Route("GET", f"{resource}/{INSIGHTS}/{noun}", handler, slow=True)
-        for resource in (ENDPOINT, DEPLOYMENT)
-        for noun, handler in (
-            ("metrics", insights.list_metrics),
-            ("metricDefinitions", insights.list_definitions),
-            ("metricNamespaces", insights.list_namespaces),
-        )
-    ),
-    Route("GET", f"{SUBSCRIPTION}/{AUTOSCALE}", autoscale.list_all),
-    Route("GET", f"{GROUP}/{AUTOSCALE}", autoscale.list_all),
-    *(
-        Route(method, f"{GROUP}/{AUTOSCALE}/{{setting}}", handler)
-        for method, handler in (
-            ("GET", autoscale.get),
-            ("PUT", autoscale.put),
-            ("PATCH", autoscale.patch),
-            ("DELETE", autoscale.delete),
-        )
-    ),
-    Route("GET", EVENTS, activitylogs.list_events),
-    Route("GET", LOG_WORKSPACES, operationalinsights.list_workspaces),
-    Route("GET", LOG_WORKSPACE, operationalinsights.get_workspace),
-    Route("POST", "/v1/$batch", operationalinsights.batch, slow=True),
-    Route(
-        "POST",
-        "/v1/workspaces/{customer}/query",
-        operationalinsights.query_workspace,
-        slow=True,
-    ),
-    *(
-        Route(
-            "POST",
-            f"/v1{resource}/query",
-            operationalinsights.query_resource,
-            slow=True,
-        )
-        for resource in (
-            *(SUBSCRIPTION, GROUP, LOG_WORKSPACE),
-            *(WORKSPACE, ENDPOINT, DEPLOYMENT),
-        )
-    ),
-    *(
-        Route(method, f"{WORKSPACE}/{kind}{path}", handler)
-        for kind in assets.KINDS
-        for method, path, handler in (
-            ("GET", "", assets.list_containers),
-            ("GET", "/{name}", assets.get_container),
-            ("PUT", "/{name}", assets.put_container),
-            ("DELETE", "/{name}", assets.delete),
-            ("GET", "/{name}/versions", assets.list_versions),
-            ("GET", "/{name}/versions/{version}", assets.get_version),
-            ("PUT", "/{name}/versions/{version}", assets.put_version),
-            ("DELETE", "/{name}/versions/{version}", assets.delete),
-            (
-                "POST",
-                "/{name}/versions/{version}/startPendingUpload",
-                assets.start_pending_upload,
-            ),
-        )
-    ),
-]
 
 
 async def serve(directory: Path, port: int | None) -> None:
@@ -265,6 +140,7 @@ def _cloud(
         gateway_url=lambda: engines.gateway_url,
         logs=engines.logs,
         store=store,
+        faults=Faults(state),
     )
 
 

@@ -20,7 +20,10 @@ from xml.sax.saxutils import escape
 
 from aiohttp import ClientError, web
 
-from ops.localcloud.services import activitylogs, blobs
+from ops.localcloud.faults import Fault
+from ops.localcloud.handling import answered
+from ops.localcloud.hindrance import hinder
+from ops.localcloud.services import blobs
 from ops.localcloud.services.blobheaders import BlobError
 from ops.localcloud.state import SERVICE
 from ops.localcloud.wire import (
@@ -36,6 +39,7 @@ from ops.localcloud.wire import (
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 4 << 20  # Azure Resource Manager's limit on a request's body
+DRILLS = "/-/drills"
 MOST_NAME = 200  # characters of a caller's name
 MOST_SLOW = 4  # requests that are worked on at once in threads of their own
 FULL_STATUS = 507  # Insufficient Storage
@@ -89,12 +93,16 @@ class Dispatcher:
         correlation = _correlation(request)
         blob = blobs.is_blob_path(request.path, self._cloud)
         try:
+            struck = self._striking(request)
+            await hinder(request, self._cloud.faults, struck, late=False)
             if blob:
                 response = await blobs.handle(request, self._cloud)
                 response.headers.setdefault("x-ms-request-id", correlation)
-                return response
-            answer = await self._answer(request, correlation)
-            return _response(answer, correlation, "standard")
+            else:
+                answer = await self._answer(request, correlation, struck)
+                response = _response(answer, correlation, "standard")
+            await hinder(request, self._cloud.faults, struck, late=True)
+            return response
         except (AzureError, BlobError) as refusal:
             error: AzureError | BlobError = refusal
         except (ConnectionError, ClientError):
@@ -110,7 +118,16 @@ class Dispatcher:
     def _now(self) -> datetime:
         return self._cloud.state.clock.now()
 
-    async def _answer(self, request: web.Request, correlation: str) -> Answer:
+    def _striking(self, request: web.Request) -> list[Fault]:
+        """The faults that strike it; no drill can lock itself in."""
+        if request.path.startswith(DRILLS):
+            return []
+        faults = self._cloud.faults
+        return faults.striking(request.method, request.path, request.query_string)
+
+    async def _answer(
+        self, request: web.Request, correlation: str, struck: Sequence[Fault]
+    ) -> Answer:
         caller = self._caller(request)
         route, names = self._find(request.method, request.rel_url.raw_path)
         call = Call(
@@ -125,9 +142,16 @@ class Dispatcher:
             correlation=correlation,
         )
         if not route.slow:
-            return _handled(route, call)
+            return answered(call, route.handler, struck, lambda: self._reader(call))
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, route.handler, call)
+
+    def _reader(self, call: Call) -> Callable[[Call], Answer] | None:
+        """Who answers a GET of the same path; None where there is none."""
+        for route in self._routes:
+            if route.method == "GET" and route.pattern.fullmatch(call.id):
+                return route.handler
+        return None
 
     def _caller(self, request: web.Request) -> str:
         """Whom the bearer token names behind its `~`; a 401 for any other token."""
@@ -171,26 +195,11 @@ class Dispatcher:
 
     def _json_error(self, error: AzureError, correlation: str) -> web.Response:
         body = envelope(error, self._cloud.location, correlation, self._now())
-        headers = {}
+        headers = dict(error.headers)
         if error.status == 401:
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         answer = Answer(status=error.status, body=body, headers=headers)
         return _response(answer, correlation, "error")
-
-
-def _handled(route: Route, call: Call) -> Answer:
-    """What the handler answers; no change is made without its events, or they alone."""
-    if not activitylogs.is_change(call):
-        return route.handler(call)
-    began = call.now
-    try:
-        with call.state.transaction():
-            answer = route.handler(call)
-            activitylogs.record(call, began, answer)
-            return answer
-    except AzureError as refusal:
-        activitylogs.record(call, began, refusal)
-        raise
 
 
 def _correlation(request: web.Request) -> str:
@@ -266,6 +275,7 @@ def _xml_error(
         f"RequestId:{correlation}\nTime:{now.isoformat()}</Message></Error>"
     )
     headers = {"x-ms-error-code": error.code, "x-ms-request-id": correlation}
+    headers |= getattr(error, "headers", {})
     # The blob client repeats every 5xx for minutes, and a full disk stays full.
     status = 413 if error.status == FULL_STATUS else error.status
     return web.Response(

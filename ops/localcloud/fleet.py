@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ops.localcloud import instances, processes
+from ops.localcloud import instances, processes, sabotage
 from ops.localcloud.adoption import adopt
 from ops.localcloud.console import cause, console_log, since
 from ops.localcloud.instances import Launch, identity, launch_of, note, noted
@@ -177,6 +177,7 @@ class Fleet:
 
     def _spawn(self, instance: Instance, listener: socket.socket) -> None:
         try:
+            sabotage.require_start(self._state, instance.deployment)
             child = instances.start(instance, listener, self._directory)
         except (OSError, ValueError) as error:  # its code is gone, a variable is odd
             with console_log(self._directory, instance.id).open("a") as console:

@@ -84,13 +84,27 @@ def terminate(identity: Identity) -> None:
     _signal(identity, signal.SIGTERM)
 
 
+def freeze(identity: Identity) -> None:
+    """Stop a process and its group where they are, until they thaw."""
+    _signal_group(identity, signal.SIGSTOP)
+
+
+def thaw(identity: Identity) -> None:
+    """Let a process that was frozen go on."""
+    _signal_group(identity, signal.SIGCONT)
+
+
 def kill(identity: Identity) -> None:
     """End a process and all of its group at once."""
+    _signal_group(identity, signal.SIGKILL)
+
+
+def _signal_group(identity: Identity, number: signal.Signals) -> None:
     if running(identity):
         with suppress(ProcessLookupError, PermissionError):
             if os.getpgid(identity.pid) == identity.pid:
-                os.killpg(identity.pid, signal.SIGKILL)
-        _signal(identity, signal.SIGKILL)
+                os.killpg(identity.pid, number)
+        _signal(identity, number)
 
 
 def _signal(identity: Identity, number: signal.Signals) -> None:

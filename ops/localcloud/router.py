@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ops.localcloud import sabotage
 from ops.localcloud.plan import Serving
 from ops.localcloud.records import Operation, Resource
 from ops.localcloud.routes import Secrets, ports, table
@@ -86,6 +87,7 @@ class Router:
                 workspace.id: workspace
                 for workspace in self._state.of_type("workspaces")
             },
+            sabotage.delays(self._state),
         )
         if content == self._published["endpoints"] and self._file.is_file():
             return

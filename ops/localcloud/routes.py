@@ -24,16 +24,20 @@ def table(
     instances: Iterable[Instance],
     secrets: Mapping[str, Secrets],
     workspaces: Mapping[str, Resource],
+    delays: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The endpoints of routes.json: of each deployment only what is Ready is listed.
 
-    `secrets` is by endpoint id and `workspaces` by workspace id. What is being
+    `secrets` is by endpoint id, `workspaces` by workspace id, and `delays` are the
+    milliseconds by which a drill slows instances down, by deployment id. What is being
     deleted is left out, so that it gets no request more.
     """
     ready: dict[str, list[dict[str, Any]]] = {}
     for instance in instances:
         if instance.state == "Ready":
             listed = {"id": instance.id, "port": instance.port}
+            if delay := (delays or {}).get(instance.deployment):
+                listed["delay_ms"] = delay
             ready.setdefault(instance.deployment, []).append(listed)
     below: dict[str, list[Resource]] = {}
     for deployment in deployments:

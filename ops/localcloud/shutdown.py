@@ -23,6 +23,7 @@ def shut_down(directory: Path) -> list[str]:
     # The gateway first: an instance in its table should not be called any more.
     leaders.sort(key=lambda process: process.name != "gateway")
     for process in leaders:
+        processes.thaw(process.identity)  # it may have been frozen in a drill
         processes.terminate(process.identity)
     left = processes.wait_gone(list(found), PATIENCE)
     for identity_ in left:

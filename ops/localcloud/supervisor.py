@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ops.localcloud import processes
+from ops.localcloud import processes, sabotage
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.environments import cache_directory
 from ops.localcloud.fleet import Fleet
@@ -69,6 +69,7 @@ class Supervisor:
 
     def step(self, now: datetime) -> None:
         """See to every instance and every deployment once. Short: builds run beside."""
+        sabotage.carry_out(self._state)
         self._fleet.look(now)
         deployments = self._state.of_type("deployments")
         for deployment in deployments:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.faults import Faults
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.records import Operation, Resource
 from ops.localcloud.state import SERVICE, State
@@ -46,6 +47,7 @@ class Cloud:
     gateway_url: Callable[[], str]
     logs: Callable[[str, str, int], str]  # deployment id, container, tail
     store: LogStore
+    faults: Faults
 
     @property
     def group(self) -> str:
@@ -115,12 +117,14 @@ class AzureError(Exception):
         code: str,
         message: str,
         details: list[tuple[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.details = details or []
+        self.headers = dict(headers or {})
 
 
 def envelope(

@@ -3,6 +3,7 @@
 import pytest
 
 from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.faults import Faults
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.services import assets, deployments, endpoints, keys
 from ops.localcloud.services.machinelearning import furnish
@@ -31,6 +32,7 @@ def cloud(tmp_path):
         gateway_url=lambda: "http://127.0.0.1:2",
         logs=lambda *arguments: str(arguments),
         store=LogStore(tmp_path / "logs.duckdb", "tenant"),
+        faults=Faults(state),
     )
     furnish(cloud)
     yield cloud

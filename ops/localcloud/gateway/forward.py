@@ -1,5 +1,6 @@
 """Gives a request to one instance of a deployment and brings its answer back."""
 
+import asyncio
 import random
 
 from ops.localcloud.gateway import upstream
@@ -31,6 +32,8 @@ class Forwarder:
             instance = fewest(candidates, self._load.counts, draw)
             try:
                 with self._load.one(instance.id):
+                    if instance.delay_seconds:
+                        await asyncio.sleep(instance.delay_seconds)
                     reply = await upstream.ask(instance.port, call)
             except Unreachable:
                 candidates.remove(instance)

@@ -24,6 +24,7 @@ LOG_COLUMNS = (
 class Instance:
     id: str
     port: int
+    delay_seconds: float = 0.0  # that a drill has asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +102,11 @@ def _deployment(name: str, body: dict[str, Any]) -> Deployment:
         timeout_seconds=_at_least(1, body["request_timeout_ms"]) / 1000,
         instance_count=_at_least(0, body["instance_count"]),
         instances=tuple(
-            Instance(id=_text(item["id"]), port=_at_least(1, item["port"]))
+            Instance(
+                id=_text(item["id"]),
+                port=_at_least(1, item["port"]),
+                delay_seconds=_at_least(0, item.get("delay_ms", 0)) / 1000,
+            )
             for item in body["instances"]
         ),
     )

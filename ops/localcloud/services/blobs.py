@@ -230,12 +230,14 @@ async def _send(
     if asked:
         told["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         del told["Content-MD5"]  # it is the whole blob's
-    told["Content-Length"] = str(end - start)
-    response = web.StreamResponse(status=206 if asked else 200, headers=told)
+    status, left = 206 if asked else 200, end - start
     with file.open("rb") as stream:  # open before a replacement can take it away
-        await response.prepare(request)
         stream.seek(start)
-        left = end - start
+        if left <= CHUNK:
+            return web.Response(status=status, headers=told, body=stream.read(left))
+        told["Content-Length"] = str(left)
+        response = web.StreamResponse(status=status, headers=told)
+        await response.prepare(request)
         while left and (chunk := stream.read(min(CHUNK, left))):
             await response.write(chunk)
             await asyncio.sleep(0)  # others want to be served, and the client may go

@@ -1,0 +1,145 @@
+"""All of Azure that is spoken, and the drill channel: each route and who answers it."""
+
+from ops.localcloud.dispatch import DRILLS, Route
+from ops.localcloud.services import (
+    activitylogs,
+    alertsmanagement,
+    assets,
+    autoscale,
+    deployments,
+    diagnostics,
+    drills,
+    endpoints,
+    insights,
+    keys,
+    machinelearning,
+    operationalinsights,
+)
+from ops.localcloud.wire import PROVIDER
+
+SUBSCRIPTION = "/subscriptions/{subscription}"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/{{group}}"
+WORKSPACES = f"providers/{PROVIDER}/workspaces"
+WORKSPACE = f"{GROUP}/{WORKSPACES}/{{workspace}}"
+OPERATION = f"{SUBSCRIPTION}/providers/{PROVIDER}/locations/{{location}}"
+DATASTORE = f"{WORKSPACE}/datastores/{{datastore}}"
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
+DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
+INSIGHTS = "providers/Microsoft.Insights"
+AUTOSCALE = f"{INSIGHTS}/autoscaleSettings"
+EVENTS = f"{SUBSCRIPTION}/{INSIGHTS}/eventtypes/management/values"
+ALERTS = f"{SUBSCRIPTION}/providers/{alertsmanagement.PROVIDER}/alerts"
+SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
+LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
+LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
+
+ROUTES = [
+    Route("GET", f"{SUBSCRIPTION}/{WORKSPACES}", machinelearning.list_workspaces),
+    Route("GET", f"{GROUP}/{WORKSPACES}", machinelearning.list_workspaces),
+    Route("GET", WORKSPACE, machinelearning.get_workspace),
+    Route("GET", f"{WORKSPACE}/datastores", machinelearning.list_datastores),
+    Route("GET", DATASTORE, machinelearning.get_datastore),
+    Route("POST", f"{DATASTORE}/listSecrets", machinelearning.list_secrets),
+    Route(
+        "GET",
+        f"{OPERATION}/mfeOperationsStatus/{{operation}}",
+        machinelearning.operation_status,
+    ),
+    Route(
+        "GET",
+        f"{OPERATION}/mfeOperationResults/{{operation}}",
+        machinelearning.operation_result,
+    ),
+    Route("GET", f"{WORKSPACE}/onlineEndpoints", endpoints.list_all),
+    Route("GET", ENDPOINT, endpoints.get),
+    Route("PUT", ENDPOINT, endpoints.put),
+    Route("PATCH", ENDPOINT, endpoints.patch),
+    Route("DELETE", ENDPOINT, endpoints.delete),
+    Route("POST", f"{ENDPOINT}/listKeys", keys.list_keys),
+    Route("POST", f"{ENDPOINT}/regenerateKeys", keys.regenerate_keys),
+    Route("POST", f"{ENDPOINT}/token", keys.token),
+    Route("GET", f"{ENDPOINT}/deployments", deployments.list_all),
+    Route("GET", DEPLOYMENT, deployments.get),
+    Route("PUT", DEPLOYMENT, deployments.put),
+    Route("PATCH", DEPLOYMENT, deployments.patch),
+    Route("DELETE", DEPLOYMENT, deployments.delete),
+    Route("POST", f"{DEPLOYMENT}/getLogs", deployments.get_logs),
+    Route("GET", f"{DEPLOYMENT}/skus", deployments.list_skus),
+    Route("GET", SETTINGS, diagnostics.list_all),
+    Route("GET", f"{SETTINGS}/{{setting}}", diagnostics.get),
+    Route("PUT", f"{SETTINGS}/{{setting}}", diagnostics.put),
+    Route("DELETE", f"{SETTINGS}/{{setting}}", diagnostics.delete),
+    Route("GET", f"{SETTINGS}Categories", diagnostics.list_categories),
+    Route("GET", f"{SETTINGS}Categories/{{category}}", diagnostics.get_category),
+    *(
+        Route("GET", f"{resource}/{INSIGHTS}/{noun}", handler, slow=True)
+        for resource in (ENDPOINT, DEPLOYMENT)
+        for noun, handler in (
+            ("metrics", insights.list_metrics),
+            ("metricDefinitions", insights.list_definitions),
+            ("metricNamespaces", insights.list_namespaces),
+        )
+    ),
+    Route("GET", f"{SUBSCRIPTION}/{AUTOSCALE}", autoscale.list_all),
+    Route("GET", f"{GROUP}/{AUTOSCALE}", autoscale.list_all),
+    *(
+        Route(method, f"{GROUP}/{AUTOSCALE}/{{setting}}", handler)
+        for method, handler in (
+            ("GET", autoscale.get),
+            ("PUT", autoscale.put),
+            ("PATCH", autoscale.patch),
+            ("DELETE", autoscale.delete),
+        )
+    ),
+    Route("GET", EVENTS, activitylogs.list_events),
+    Route("GET", ALERTS, alertsmanagement.list_all),
+    Route("GET", f"{ALERTS}/{{alert}}", alertsmanagement.get),
+    Route("POST", f"{ALERTS}/{{alert}}/changestate", alertsmanagement.change_state),
+    Route("GET", DRILLS, drills.show),
+    Route("PUT", DRILLS, drills.switch),
+    Route("POST", f"{DRILLS}/clock", drills.set_clock),
+    Route("POST", f"{DRILLS}/faults", drills.add_fault),
+    Route("DELETE", f"{DRILLS}/faults", drills.clear),
+    Route("DELETE", f"{DRILLS}/faults/{{number}}", drills.clear),
+    Route("POST", f"{DRILLS}/alerts", drills.alert),
+    Route("GET", LOG_WORKSPACES, operationalinsights.list_workspaces),
+    Route("GET", LOG_WORKSPACE, operationalinsights.get_workspace),
+    Route("POST", "/v1/$batch", operationalinsights.batch, slow=True),
+    Route(
+        "POST",
+        "/v1/workspaces/{customer}/query",
+        operationalinsights.query_workspace,
+        slow=True,
+    ),
+    *(
+        Route(
+            "POST",
+            f"/v1{resource}/query",
+            operationalinsights.query_resource,
+            slow=True,
+        )
+        for resource in (
+            *(SUBSCRIPTION, GROUP, LOG_WORKSPACE),
+            *(WORKSPACE, ENDPOINT, DEPLOYMENT),
+        )
+    ),
+    *(
+        Route(method, f"{WORKSPACE}/{kind}{path}", handler)
+        for kind in assets.KINDS
+        for method, path, handler in (
+            ("GET", "", assets.list_containers),
+            ("GET", "/{name}", assets.get_container),
+            ("PUT", "/{name}", assets.put_container),
+            ("DELETE", "/{name}", assets.delete),
+            ("GET", "/{name}/versions", assets.list_versions),
+            ("GET", "/{name}/versions/{version}", assets.get_version),
+            ("PUT", "/{name}/versions/{version}", assets.put_version),
+            ("DELETE", "/{name}/versions/{version}", assets.delete),
+            (
+                "POST",
+                "/{name}/versions/{version}/startPendingUpload",
+                assets.start_pending_upload,
+            ),
+        )
+    ),
+]
