@@ -23,9 +23,9 @@ from aiohttp import ClientError, web
 from ops.localcloud.faults import Fault
 from ops.localcloud.handling import answered
 from ops.localcloud.hindrance import hinder
+from ops.localcloud.records import SERVICE
 from ops.localcloud.services import blobs
 from ops.localcloud.services.blobheaders import BlobError
-from ops.localcloud.state import SERVICE
 from ops.localcloud.wire import (
     Answer,
     AzureError,

@@ -8,6 +8,8 @@ from typing import Any
 
 MOST_INSTANCES = 50  # of a deployment; Azure: how-to-manage-quotas
 
+SERVICE = "localcloud"  # who does what no client has asked for
+
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
@@ -19,8 +21,8 @@ class Resource:
     generation: int
     created: datetime
     modified: datetime
-    created_by: str
-    modified_by: str
+    created_by: str = SERVICE
+    modified_by: str = SERVICE
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from ops.localcloud.clock import Clock
 from ops.localcloud.database import Database
 from ops.localcloud.memories import Memories
 from ops.localcloud.records import (
+    SERVICE,
     Instance,
     Lease,
     Operation,
@@ -28,8 +29,6 @@ from ops.localcloud.records import (
     to_operation,
     to_resource,
 )
-
-SERVICE = "localcloud"  # who does what no client has asked for
 
 
 class State:

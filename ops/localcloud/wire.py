@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.faults import Faults
 from ops.localcloud.logstore import LogStore
-from ops.localcloud.records import Operation, Resource
-from ops.localcloud.state import SERVICE, State
+from ops.localcloud.records import SERVICE, Operation, Resource
+from ops.localcloud.state import State
 
 PAGE = 100  # items of a list that has no $top
 LIST_PARAMETERS = {
