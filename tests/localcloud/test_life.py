@@ -210,6 +210,7 @@ def test_only_the_owner_may_read_secrets(cloud):
     def mode(name):
         return stat.S_IMODE((cloud.directory / name).stat().st_mode)
 
+    until((cloud.directory / "gateway/routes.json").exists)
     assert mode(".") == 0o700
     for name in (
         *("token", "ca.key", "server.pem", "state.db", "localcloud.json"),
