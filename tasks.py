@@ -3,7 +3,17 @@
 from invoke import Collection
 
 from ops.verbs import Call, by_kind, local
-from verbs import cloud, keys, load, logs, looking, rollout, shipping, traffic
+from verbs import (
+    cloud,
+    keys,
+    load,
+    logs,
+    looking,
+    rehearsing,
+    rollout,
+    shipping,
+    traffic,
+)
 
 
 @local()
@@ -58,6 +68,8 @@ for name, default, others in (
 
 rollouts = Collection(
     "rollout",
+    rehearsing.plan,
+    rehearsing.simulate,
     rollout.start,
     rollout.pause,
     rollout.resume,

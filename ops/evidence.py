@@ -21,6 +21,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from math import exp, log1p
 
 ERROR_ODDS = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
 SLOW_ODDS = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -92,7 +94,7 @@ class Stakes:
         if max(logs) > MOST_LOG:
             logs = [min(log, MOST_LOG) for log in logs]
         pairs = zip(before, logs, strict=True)
-        grown = [(stake + new) * math.exp(log) for stake, log in pairs]
+        grown = [(stake + new) * exp(log) for stake, log in pairs]
         if max(grown) > MOST:
             grown = [min(stake, MOST) for stake in grown]
         return Stakes(odds=self.odds, begun=tuple(grown), bins=bins)
@@ -122,7 +124,7 @@ class Proof:
     def evidence(self) -> float:
         pairs = zip(PROOF_ODDS, self.logs, strict=True)
         logs = [min(log, MOST_LOG) for odds, log in pairs if odds < self.margin]
-        return sum(math.exp(log) for log in logs) / len(logs)
+        return sum(exp(log) for log in logs) / len(logs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +210,9 @@ def of(bins: Iterable[Bin], terms: Terms | None = None) -> Evidence:
 
 def growth(odds: tuple[float, ...], hits: int, of: int, share: float) -> list[float]:
     """The logarithms of what stakes at these odds are multiplied by."""
-    return [
-        hits * math.log(each) - of * math.log1p(share * (each - 1)) for each in odds
-    ]
+    return [hits * log - of * log1p(share * extra) for log, extra in _bets(odds)]
+
+
+@cache
+def _bets(odds: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    return tuple((math.log(each), each - 1) for each in odds)

@@ -46,6 +46,7 @@ FOUNDATION |= {
     "replayview",
 }
 FOUNDATION |= {"restoring", "rolloutview", "runner", "standing"}
+FOUNDATION |= {"forecastview", "simulation"}
 FOUNDATION |= {"loadview", "payloads", "tally"}
 FOUNDATION |= {
     "activity",
@@ -61,6 +62,7 @@ FOUNDATION |= {"weights", "writing"}
 FOUNDATION |= {"rulefields", "scalefile", "scalerules", "scaling", "schedules"}
 FOUNDATION |= {"timefields", "zones"}
 CAPABILITIES = {
+    *("forecast", "rehearsal"),
     *(
         "assets",
         "deployments",
