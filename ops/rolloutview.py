@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ops.decisions import Decision
     from ops.detached import Detached
+    from ops.endpoints import Endpoint
     from ops.following import Status
     from ops.preflight import Ready
     from ops.progress import Progress
@@ -131,6 +132,14 @@ def status(found: "Status") -> None:
         out.print(text, soft_wrap=True, markup=False)
     if others := [each for each in found.ids if each != here.id]:
         out.print(f"earlier: {', '.join(others[:5])}", soft_wrap=True, markup=False)
+
+
+def mention(endpoint: "Endpoint", now: datetime) -> None:
+    """A rollout that is under way, for who asks about the endpoint."""
+    here = standing.read(endpoint.tags)
+    if here and here.active:
+        for line in summary(here, now):
+            render.note(line.plain)
 
 
 def summary(here: "Standing", now: datetime) -> "list[Text]":

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ops import panels, render
+from ops import panels, render, rolloutview, standing
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -25,8 +25,8 @@ def watch(sight: "Sight", width: int, height: int) -> "Group":
     """All of it in exactly the terminal's size: what doesn't fit is left out."""
     from rich.console import Group
 
-    parts: list[RenderableType] = [_head(sight, width)]
-    used = 2
+    parts: list[RenderableType] = [_head(sight, width), *_rollout(sight, width)]
+    used = 1 + len(parts)
     if sight.endpoint and sight.metrics:
         parts.append(_deployments(sight, width))
         used += 2 + len(sight.endpoint.deployments)
@@ -100,6 +100,18 @@ def _head(sight: "Sight", width: int) -> "RenderableType":
         ("Ctrl-C leaves", "dim"),
         no_wrap=True,
     )
+
+
+def _rollout(sight: "Sight", width: int) -> "list[Text]":
+    """One line of a rollout that is under way."""
+    here = standing.read(sight.endpoint.tags) if sight.endpoint else None
+    if here is None or not here.active:
+        return []
+    said = (
+        f"rollout of {here.canary} {here.state}, step {here.step + 1}, "
+        f"{rolloutview.seen_to(here, sight.looked)}"
+    )
+    return [_line(said, "" if standing.runs(here, sight.looked) else "yellow", width)]
 
 
 def _deployments(sight: "Sight", width: int) -> "Table":

@@ -6,9 +6,11 @@ from ops.verbs import Call, reads
 @reads()
 def status(call: Call):
     """Show weights, instances, states and versions."""
-    from ops import endpoints, render
+    from ops import endpoints, render, rolloutview
 
-    call.show(endpoints.get(call.workspace, call.endpoint), render.status)
+    found = endpoints.get(call.workspace, call.endpoint)
+    call.show(found, render.status)
+    rolloutview.mention(found, call.workspace.now())
 
 
 @reads(

@@ -1,10 +1,17 @@
 """Every rule, and the findings they make of the facts, the worst first."""
 
-from ops.diagnosis import instances, provisioning, responses, surroundings, weights
+from ops.diagnosis import (
+    instances,
+    provisioning,
+    responses,
+    rollouts,
+    surroundings,
+    weights,
+)
 from ops.diagnosis.facts import Facts, Finding
 
 DEPLOYMENT_RULES = [*provisioning.RULES, *instances.RULES, *responses.RULES]
-ENDPOINT_RULES = [*weights.RULES, *surroundings.RULES]
+ENDPOINT_RULES = [*rollouts.RULES, *weights.RULES, *surroundings.RULES]
 ORDER = ("serious", "warning", "note")
 
 

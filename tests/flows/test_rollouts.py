@@ -1,4 +1,4 @@
-"""Rollouts on real processes under load: what is good is promoted, what is bad goes back.
+"""Rollouts on real processes under load: the good is promoted, the bad goes back.
 
 One localcloud and two deployments serve all of it. Their scoring script looks into a
 file for its mood at each request, so nothing is deployed anew.
@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
