@@ -45,6 +45,7 @@ class Observer:
     arrivals: Arrivals = field(default_factory=Arrivals)
     unread: list[str] = field(default_factory=list)
     strange: Weights | None = None  # weights of somebody else's, seen once so far
+    untold: tuple[Side, Side] = (Side(), Side())  # probes of one side alone, so far
     asked: Asked | None = None  # what the person wants who runs us
 
     def glance(self, now: datetime) -> Observed:
@@ -92,8 +93,8 @@ class Observer:
             Side(requests=tally.answered, errors=tally.failed)
             for tally in (taken[self.beginning.canary], taken[self.beginning.stable])
         ]
-        if any(side.requests for side in sides):
-            bin = Bin(at=now, canary=sides[0], stable=sides[1])
+        self.untold, bin = together(self.untold, (sides[0], sides[1]), now)
+        if bin:
             self.last = replace(self.last, probes=self.last.probes.add(bin))
 
     def _usage(self, endpoint: Endpoint, now: datetime) -> dict[str, Usage]:
@@ -152,6 +153,20 @@ class Observer:
         told = endpoint.body.get("systemData") or {}
         who = str(told.get("lastModifiedBy") or "somebody")
         return Edit(who=who, at=now, found=str(found), expected=str(expected))
+
+
+def together(
+    untold: tuple[Side, Side], taken: tuple[Side, Side], now: datetime
+) -> tuple[tuple[Side, Side], Bin | None]:
+    """What is still untold, and a bin once both sides have answered.
+
+    A failure is looked at the moment it comes, which may be before the other side's
+    answer; and a bin of one side alone tells nothing.
+    """
+    canary, stable = untold[0] + taken[0], untold[1] + taken[1]
+    if not (canary.requests and stable.requests):
+        return (canary, stable), None
+    return (Side(), Side()), Bin(at=now, canary=canary, stable=stable)
 
 
 def expected_weights(policy: Policy, here: Standing) -> Weights | None:

@@ -11,7 +11,8 @@ from ops import firing, preflight, rollout, standing
 from ops.canary import NEVER, Thresholds
 from ops.endpoints import Deployment, Endpoint
 from ops.errors import NotFound, Refused
-from ops.observing import expected_weights, grain_of
+from ops.evidence import Evidence, Side
+from ops.observing import expected_weights, grain_of, together
 from ops.policyfile import parse
 from ops.settings import who
 from ops.standing import PAUSED, RETURNING, RUNNING, Standing
@@ -198,3 +199,16 @@ def test_an_alert_is_known_by_its_rules_name():
 
     assert (found.name, found.severity) == ("latency", 1)
     assert found.fired_at.tzinfo is not None
+
+
+def test_a_dead_canary_is_found_though_each_failure_is_looked_at_by_itself():
+    failed, answered, none = Side(requests=1, errors=1), Side(requests=1), Side()
+    untold, found = (none, none), Evidence()
+
+    for second in range(10):
+        for sides in ((failed, none), (none, answered)):
+            untold, bin = together(untold, sides, NOON + timedelta(seconds=second))
+            found = found.add(bin) if bin else found
+
+    assert untold == (none, none)
+    assert found.errors.evidence > 100
