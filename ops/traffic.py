@@ -79,7 +79,7 @@ def plan(
     if not how.urgent:
         door.require_unfrozen(endpoint, now)
     recent = flow.recent(workspace, name, now)
-    return _planned(endpoint, decide(endpoint), verb, how, recent, now)
+    return checked(endpoint, decide(endpoint), verb, how, recent, now)
 
 
 def carry_out(
@@ -92,11 +92,12 @@ def carry_out(
     tags: Mapping[str, str | None] | None = None,
 ) -> Shift:
     """Do what was planned; raise Conflict if the weights have changed since."""
-    if dry_run:
+    nothing = not planned.changes and how.mirror_for is None and not tags
+    if dry_run or nothing:
         return planned
 
     def still(endpoint: Endpoint) -> Weights:
-        _require_same(planned, endpoint)
+        require_same(planned, endpoint)
         return planned.after
 
     return change(
@@ -132,11 +133,11 @@ def change(
     )
     with opening as live:
         now = workspace.now()
-        planned = _planned(live.endpoint, decide(live.endpoint), verb, how, seen, now)
-        kept = {**_tags(live.endpoint, planned, how), **(tags or {})}
-        if not planned.changes and not kept:
-            return planned
-        return _done(live, planned, reason, kept)
+        shift = checked(live.endpoint, decide(live.endpoint), verb, how, seen, now)
+        marks = {**kept(live.endpoint, shift, how), **(tags or {})}
+        if not shift.changes and not marks:
+            return shift
+        return _done(live, shift, reason, marks)
 
 
 def clear_due_mirror(workspace: "Workspace", name: str) -> bool:
@@ -160,7 +161,7 @@ def mirror(asked: Mapping[str, int]) -> Decide:
     return lambda endpoint: Weights(traffic=endpoint.traffic, mirror=dict(asked))
 
 
-def _planned(
+def checked(
     endpoint: Endpoint,
     wanted: Weights,
     verb: str,
@@ -172,7 +173,7 @@ def _planned(
     before, after = weights.of(endpoint), weights.check(endpoint, wanted)
     _require_no_rollout(endpoint, how)
     unknown = how.healthy(before, after, recent) if how.healthy else []
-    planned = Shift(
+    shift = Shift(
         endpoint=endpoint.name,
         verb=verb,
         before=before,
@@ -180,7 +181,7 @@ def _planned(
         recent=recent,
         notes=(*_capacity(endpoint, after, how, recent), *unknown),
     )
-    return replace(planned, mirror_until=_until(endpoint, after, how, now))
+    return replace(shift, mirror_until=_until(endpoint, after, how, now))
 
 
 def _done(
@@ -227,7 +228,7 @@ def _require_no_rollout(endpoint: Endpoint, how: How) -> None:
     )
 
 
-def _require_same(planned: Shift, endpoint: Endpoint) -> None:
+def require_same(planned: Shift, endpoint: Endpoint) -> None:
     found = weights.of(endpoint)
     if found == planned.before:
         return
@@ -254,7 +255,7 @@ def _until(
     return now + (how.mirror_for or MIRROR_FOR)
 
 
-def _tags(endpoint: Endpoint, planned: Shift, how: How) -> dict[str, str | None]:
+def kept(endpoint: Endpoint, planned: Shift, how: How) -> dict[str, str | None]:
     """What changes in the tags beside the record of the change."""
     until = tags.stamp(planned.mirror_until) if planned.mirror_until else None
     wanted: dict[str, str | None] = {tags.MIRROR_UNTIL: until}
