@@ -49,7 +49,8 @@ ACTIONS = {
 }
 VERBS = {
     "status": ["status"],
-    "shift-traffic": ["shift-traffic", "--set", "blue=100"],
+    # The script gives it back, so that each writes other weights than there are.
+    "shift-traffic": ["shift-traffic", "--set", "blue=0"],
     "keys": ["keys"],
     "scale": ["scale", "--deployment", "blue", "--instances", "1"],
 }

@@ -4,7 +4,7 @@ What a change of weights is checked against. Log Analytics may be slow, switched
 down, and a rollback must not wait for it: what is not known in time is not known.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Thread
@@ -49,6 +49,13 @@ def recent(
     workspace: "Workspace", endpoint: str, now: datetime, window: timedelta = WINDOW
 ) -> Recent:
     """What the last minutes' rows say; never raises, never takes long."""
+    return reading(workspace, endpoint, now, window)()
+
+
+def reading(
+    workspace: "Workspace", endpoint: str, now: datetime, window: timedelta = WINDOW
+) -> Callable[[], Recent]:
+    """Begin to read; return what waits for it, once something else has been done."""
     found = Recent(unknown=f"Log Analytics gave no answer in {PATIENCE_SECONDS:g} s")
 
     def read() -> None:
@@ -60,10 +67,13 @@ def recent(
         except OpsError as error:
             found = Recent(unknown=error.problem.splitlines()[0])
 
+    def wait() -> Recent:
+        reader.join(PATIENCE_SECONDS)
+        return found
+
     reader = Thread(target=read, daemon=True)
     reader.start()
-    reader.join(PATIENCE_SECONDS)
-    return found
+    return wait
 
 
 def to_recent(rows: list[dict[str, Any]]) -> Recent:

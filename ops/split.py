@@ -97,7 +97,12 @@ def why_not(recent: Recent, now: datetime) -> str:
     if recent.per_second < LEAST_PER_SECOND:
         return "too little traffic to tell"
     lag = recent.lag_seconds(now)
-    return f"request rows arrive {lag:.0f} s late here: the real split is not known yet"
+    if lag > 300:  # Azure's rows are there after 3 minutes at most
+        return "no request lately"
+    return (
+        f"the newest request row is {lag:.0f} s old, too old to wait for the next: "
+        "`invoke split` tells it later"
+    )
 
 
 def watch(

@@ -74,12 +74,12 @@ def plan(
     how: How = ORDINARY,
 ) -> Shift:
     """What a change would do; raise Refused with the rule that stands against it."""
-    endpoint = endpoints.get(workspace, name)
     now = workspace.now()
+    reading = flow.reading(workspace, name, now)  # while the endpoint is read
+    endpoint = endpoints.get(workspace, name)
     if not how.urgent:
         door.require_unfrozen(endpoint, now)
-    recent = flow.recent(workspace, name, now)
-    return checked(endpoint, decide(endpoint), verb, how, recent, now)
+    return checked(endpoint, decide(endpoint), verb, how, reading(), now)
 
 
 def carry_out(

@@ -53,7 +53,7 @@ def write(workspace: "Workspace", held: Held, asked: Write) -> Written:
     began = workspace.now()
     fence = held.announce(tags.fence(asked.endpoint.tags))
     try:
-        modified = _put(workspace, asked, fence, began)
+        modified = _put(workspace, held, asked, fence, began)
     except ServiceError as error:
         held.retract()  # a refusal: no write is on its way
         shown = weights.of(endpoints.get(workspace, asked.endpoint.name))
@@ -64,7 +64,9 @@ def write(workspace: "Workspace", held: Held, asked: Write) -> Written:
     return Written(fence=fence, at=ended, notes=_gap(workspace, asked, began, ended))
 
 
-def _put(workspace: "Workspace", asked: Write, fence: int, began: datetime) -> str:
+def _put(
+    workspace: "Workspace", held: Held, asked: Write, fence: int, began: datetime
+) -> str:
     """Send the write; return when it was done by the service's word, "" if unsaid.
 
     One without an answer is sent again only if it is seen not to have been done, and
@@ -75,7 +77,12 @@ def _put(workspace: "Workspace", asked: Write, fence: int, began: datetime) -> s
         body = workspace.get(endpoints.path(name))
         if tags.fence(body.get("tags") or {}) == fence:
             return ""  # an earlier one, which had no answer
-        _require_unchanged(workspace, asked.endpoint, body, began)
+        try:
+            _require_unchanged(workspace, asked.endpoint, body, began)
+        except Conflict:
+            if left == TRIES - 1:
+                held.retract()  # none has been sent
+            raise
         put = with_weights(body, asked.weights, _tags(body, asked, fence))
         try:
             done = workspace.put(endpoints.path(name), put, retries=0)
