@@ -41,6 +41,16 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alert:
+    """An alert that is fired: of which rule, on what, since when."""
+
+    rule: str
+    severity: int
+    target: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drill:
     """Whether there is a drill, what time it is in it, and its faults."""
 
@@ -49,6 +59,7 @@ class Drill:
     ahead_seconds: float
     rate: float
     faults: list[Fault]
+    alerts: list[Alert]  # that are fired now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,6 +267,16 @@ def _drill(told: Mapping[str, Any]) -> Drill:
         ahead_seconds=clock["ahead_seconds"],
         rate=clock["rate"],
         faults=[_fault(each) for each in told["faults"]],
+        alerts=[_alert_of(each) for each in told["alerts"]],
+    )
+
+
+def _alert_of(told: Mapping[str, Any]) -> Alert:
+    return Alert(
+        rule=told["alertRule"].rsplit("/", 1)[1],
+        severity=int(told["severity"].removeprefix("Sev")),
+        target=told["targetResource"],
+        at=datetime.fromisoformat(told["startDateTime"]),
     )
 
 

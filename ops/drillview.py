@@ -19,16 +19,25 @@ def clock(drill: "Drill") -> None:
 
 
 def drill(drill: "Drill") -> None:
-    """Whether there is a drill, its clock and its faults."""
+    """Whether there is a drill, its clock, its alerts and its faults."""
     render.line("drills are on" if drill.on else "drills are off")
     clock(drill)
+    for alert in drill.alerts:
+        parts = alert.target.split("/")
+        where = "/".join(parts[parts.index("onlineEndpoints") + 1 :: 2])
+        severity = f"severity {alert.severity}"
+        render.line(f"alert {alert.rule} ({severity}) fired {alert.at:%T} on {where}")
     if not drill.faults:
         render.line("no faults")
         return
     table = render.grid("#", "fault", "matched", "struck", "until")
     for fault in drill.faults:
         until = f"{fault.until:%H:%M:%S}" if fault.until else ""
-        counts = (str(fault.matched), str(fault.struck))
+        # What the gateway does to each answer, it does not count.
+        counted = fault.do != "slow"
+        counts = [
+            str(each) if counted else "" for each in (fault.matched, fault.struck)
+        ]
         table.add_row(str(fault.number), render.safe(says(fault)), *counts, until)
     render.console().print(table)
 

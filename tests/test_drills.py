@@ -137,12 +137,15 @@ def test_what_is_frozen_is_thawed_by_its_deployments_name(cloud, workspace):
     assert told(workspace) == ["instances of iris/blue: frozen"]
 
 
-def test_an_alert_fires_and_resolves(cloud, workspace):
+def test_an_alert_fires_and_resolves(cloud, workspace, capsys):
     about = {"rule": "burn", "severity": "2", "deployment": "green"}
     drills.carry_out(workspace, order(alert=about))
     (alert,) = cloud.state.of_type("alerts")
     assert alert.properties["essentials"]["targetResourceName"] == "green"
     assert alert.properties["essentials"]["severity"] == "Sev2"
+    drillview.drill(drills.show(workspace))
+    assert "alert burn (severity 2) fired" in (said := capsys.readouterr().out)
+    assert "on iris/green" in said
 
     drills.carry_out(workspace, order(alert={"resolve": "burn"}))
 

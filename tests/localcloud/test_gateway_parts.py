@@ -112,6 +112,13 @@ def test_a_token_names_its_caller():
     assert verdict.identity == "caller"
 
 
+def test_a_name_behind_the_control_planes_token_lets_in_too():
+    endpoint_ = iris(auth_mode="AADToken", credentials=["t"])
+
+    assert authenticate(endpoint_, "Bearer t~ana@laptop", NOW).reason == ""
+    assert authenticate(endpoint_, "Bearer x~t", NOW).reason
+
+
 @pytest.mark.parametrize("credentials", [[], [""]])
 def test_no_credential_lets_in_when_there_is_none(credentials):
     endpoint_ = iris(auth_mode="AADToken", credentials=credentials)

@@ -108,13 +108,10 @@ def fire(call: Call, rule: str, severity: int, target: str, text: str) -> Answer
 
 def resolve(call: Call, rule: str | None = None) -> int:
     """Resolve the fired alerts of a rule, or all; return how many there were."""
-    fired = [
-        alert
-        for alert in _all(call)
-        if _essentials(alert)["monitorCondition"] == "Fired"
-        and (rule is None or _has(alert, "alertRule", rule))
+    found = [
+        alert for alert in fired(call) if rule is None or _has(alert, "alertRule", rule)
     ]
-    for alert in fired:
+    for alert in found:
         at = call.now.isoformat()
         _changed(
             call,
@@ -123,7 +120,16 @@ def resolve(call: Call, rule: str | None = None) -> int:
             monitorCondition="Resolved",
             monitorConditionResolvedDateTime=at,
         )
-    return len(fired)
+    return len(found)
+
+
+def fired(call: Call) -> list[Resource]:
+    """The alerts that are fired now, oldest first."""
+    return [
+        alert
+        for alert in _all(call)
+        if _essentials(alert)["monitorCondition"] == "Fired"
+    ]
 
 
 def _all(call: Call) -> list[Resource]:

@@ -42,14 +42,16 @@ TAKES = {  # what each effect makes something of
 
 
 def show(call: Call) -> Answer:
-    """Whether there is a drill, what its clock shows, how its faults have struck."""
+    """Whether there is a drill, what its clock shows, and what it has done."""
     clock = call.state.clock
     now, rate = clock.now(), clock.setting().rate
     ahead = (now - real_time()).total_seconds()
     faults = [{**asdict(fault), "id": fault.id} for fault in every(call.state)]
     clock_told = {"now": now.isoformat(), "ahead_seconds": ahead, "rate": rate}
+    alerts = [each.properties["essentials"] for each in alertsmanagement.fired(call)]
+    on = call.cloud.faults.on
     return Answer(
-        body={"on": call.cloud.faults.on, "clock": clock_told, "faults": faults}
+        body={"on": on, "clock": clock_told, "faults": faults, "alerts": alerts}
     )
 
 
