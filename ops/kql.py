@@ -115,7 +115,7 @@ def result(found: Any) -> Result:
             for name, kind in zip(table.columns, table.columns_types, strict=True)
         ),
         rows=[tuple(row) for row in table.rows],
-        partial=_innermost_message(error) if error else "",
+        partial=_why_partial(error) if error else "",
         render=found.visualization or None,
     )
 
@@ -197,5 +197,9 @@ def _explained(error: ServiceError, text: str) -> OpsError:
     )
 
 
-def _innermost_message(error: Any) -> str:
-    return str(getattr(error, "message", "") or error)
+def _why_partial(error: Any) -> str:
+    """What lies innermost: which limit was passed, not that something went wrong."""
+    found: dict[str, Any] = next(iter(error.details or ()), {})
+    while isinstance(found.get("innererror"), dict):
+        found = found["innererror"]
+    return str(found.get("message") or error.message or error.code)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "chart", "json", "csv")
 MOST_ROWS = 500  # of a table; nobody reads more
 MOST_WIDTH = 300  # characters of a cell
+LESS = "ask for less: a shorter --since, a where, a summarize"
 NUMBERS = ("int", "long", "real", "decimal")
 
 
@@ -43,7 +44,7 @@ def show(result: Result, form: str | None, title: str = "") -> None:
         case _:
             _table(result)
     if result.partial:
-        render.note(f"rows are missing: {render.clean(result.partial)}")
+        render.note(f"rows are missing: {render.clean(result.partial)}; {LESS}")
 
 
 def listing(queries: list[Query]) -> None:

@@ -350,8 +350,17 @@ def test_a_crash_loop_is_told_with_what_the_script_said():
 
     finding = only(facts(events=loops, consoles={"blue": died}))
 
-    assert "3 restarts" in finding.title
+    assert finding.title == "blue keeps crashing: 3 restarts"
     assert "too little memory" in finding.cause
+
+
+def test_what_run_raises_is_not_what_a_process_died_of():
+    raised = console("invoke_run", "ValueError: no")
+
+    finding = only(facts(events=[event("BackOff")], consoles={"blue": raised}))
+
+    assert finding.title == "blue crashed: 1 restart"
+    assert "exits by itself" in finding.cause
 
 
 def test_one_failed_readiness_probe_is_how_an_instance_starts():

@@ -19,15 +19,17 @@ def crash_loop(facts: Facts, deployment: Deployment) -> Finding | None:
     backoffs = _events(facts, name, "BackOff")
     if not backoffs or deployment.state == "Failed":
         return None
-    failure = scripts.last(facts.consoles.get(name, []), "import", "init", "run")
+    # What run() raises is answered with 500; no process ends of it.
+    failure = scripts.last(facts.consoles.get(name, []), "import", "init")
     loops = Counter(each.instance for each in backoffs)
     worst = loops.most_common(1)[0]
+    crashes = "keeps crashing" if len(backoffs) > 1 else "crashed"
     cause = "the scoring process exits by itself: killed for its memory, or sys.exit()"
     if failure:
         cause = "; ".join(filter(None, (failure.sentence, failure.hint)))
     return Finding(
         severity="serious",
-        title=f"{name} keeps crashing: {plural(len(backoffs), 'restart')}",
+        title=f"{name} {crashes}: {plural(len(backoffs), 'restart')}",
         deployment=name,
         evidence=[
             f"instance {worst[0]}: BackOff {plural(worst[1], 'time')}",

@@ -171,7 +171,7 @@ def test_an_instance_that_dies_at_a_request_is_a_crash_loop(sick):
     sick.edit(SCORE, old, f"    os.kill(os.getppid(), 9) or os._exit(9)\n{old}")
     sick("deploy", "--deployment", "green", status=3)
 
-    finding = found(sick, title="green keeps crashing")
+    finding = found(sick, title="green crashed: 1 restart")
 
     assert any("BackOff" in each for each in finding["evidence"])
     assert "died in the middle" in found(sick, title="lost with the instance")["cause"]

@@ -191,6 +191,7 @@ def test_an_answer_that_is_too_large_says_that_rows_are_missing(desk):
     said = desk("query", "range n from 1 to 600000 step 1", "-o", "csv")
 
     assert "rows are missing" in said
+    assert "record count limit 500000" in said
 
 
 def test_following_ends_with_the_person(desk):
