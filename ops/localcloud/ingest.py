@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 2.0  # seconds that one step may take
 BATCH_ROWS = 4000
 OLDEST = timedelta(days=1)  # how far back a line's own time is believed
+# A line that wasn't there at the last look was written since, whatever it says itself:
+# the writer's clock may be wrong. How long a line may lie in the writer's hands.
+HELD = timedelta(seconds=5)
 
 
 class Ingest:
@@ -45,6 +48,7 @@ class Ingest:
         self._told: dict[str, bool] = {}  # deployment id -> appInsightsEnabled
         self._unread: dict[str, Position] = {}  # of sources of which nothing flows
         self._seen: dict[Path, Position] = {}  # where files ended as a step began
+        self._heard: dict[str, datetime] = {}  # when a source was read to its end
         self._freed: dict[str, int] = {}  # bytes at the beginning of a console log
         self._batch = Batch()
 
@@ -170,16 +174,35 @@ class Ingest:
                 return False
             known = self._position(source.key)
             position = start(source, file, known, since, older)
-            if position is None or (known == position and at_end(position, file)):
+            if position is None:
                 return False
+            if known == position and at_end(position, file):
+                self._heard[source.key] = self._state.clock.now()
+                return False
+            now = self._state.clock.now()
             reading = read_lines(stream, position.offset, ended=source.ended)
-        stamp = self._add_lines(source, reading.lines, position, since, insights)
+        earliest = self._earliest(source, since or now - OLDEST, fresh=known is None)
+        stamp = self._add_lines(
+            source,
+            reading.lines,
+            position.stamp,
+            earliest,
+            flows=since is not None,
+            insights=insights,
+        )
+        if reading.offset >= file.st_size:
+            self._heard[source.key] = now
         following = Position(
             segment=reading.inode, offset=reading.offset, stamp=stamp or position.stamp
         )
         if following != self._store.positions().get(source.key):
             self._batch.positions[source.key] = following
         return bool(reading.lines)
+
+    def _earliest(self, source: Source, since: datetime, *, fresh: bool) -> datetime:
+        """Before when none of a source's next lines can have been written."""
+        heard = self._heard.get(source.key) or (source.begun if fresh else None)
+        return max(since, heard - HELD) if heard else since
 
     def _pass(self, source: Source) -> None:
         """Note that nothing before a file's end, as it was seen, shall ever flow."""
@@ -192,23 +215,22 @@ class Ingest:
         self,
         source: Source,
         lines: list[bytes],
-        position: Position,
-        since: datetime | None,
+        last: datetime | None,
+        earliest: datetime,
+        *,
+        flows: bool,
         insights: bool,
     ) -> datetime | None:
         """Add rows of lines to the batch; return the time of the last."""
         if not lines:
             return None
         clock = self._state.clock
-        now = clock.now()
         texts = [message(line) for line in lines]
-        stamps = times(
-            texts, position.stamp, since or now - OLDEST, now, shown=clock.shown
-        )
+        stamps = times(texts, last, earliest, clock.now(), shown=clock.shown)
         endpoint = parent_of(source.deployment)
         moments = [naive(stamp) for stamp in stamps]
         name = source.deployment.rsplit("/", 1)[1]
-        if since is not None:
+        if flows:
             about = {
                 "DeploymentName": name,
                 "InstanceId": source.instance,
@@ -254,6 +276,7 @@ class Ingest:
         if known and known.segment == file.st_ino and at_end(known, file):
             source.path.unlink()
             self._freed.pop(source.key, None)
+            self._heard.pop(source.key, None)
             if source.key in self._store.positions():
                 self._store.append(Batch(positions={source.key: None}))
             # A builder's next log begins anew, and an instance has no next one.

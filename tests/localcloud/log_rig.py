@@ -40,8 +40,8 @@ class LogRig:
         body = {"id": id_, "name": id_.rsplit("/", 1)[1], "properties": properties}
         return self.state.put(body)
 
-    def let_flow(self, *categories):
-        since = datetime.now(UTC).isoformat()
+    def let_flow(self, *categories, since=None):
+        since = (since or datetime.now(UTC)).isoformat()
         names = categories or (CONSOLE, TRAFFIC, EVENTS, METRICS)
         body = {"id": SETTING, "name": "all", "properties": {}}
         self.state.put({**body, "since": dict.fromkeys(names, since)})
@@ -52,8 +52,12 @@ class LogRig:
             deployment=BLUE.lower(),
             fingerprint="f",
             state="Ready",
-            started=datetime.now(UTC),
-            **{"pid": 1, "process_created": 1.0, **values},
+            **{
+                "started": datetime.now(UTC),
+                "pid": 1,
+                "process_created": 1.0,
+                **values,
+            },
         )
         self.state.save_instance(made)
         console_log(self.directory, name).parent.mkdir(parents=True, exist_ok=True)

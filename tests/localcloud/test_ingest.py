@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from ops.localcloud.console import Diary, build_log, console_log, last_lines
 from ops.localcloud.flows import CONSOLE, EVENTS, TRAFFIC
 from ops.localcloud.gateway.accesslog import AccessLog
 from ops.localcloud.retiring import retire_build_log, retire_console
-from tests.localcloud.log_rig import BLUE, ENDPOINT, LogRig
+from tests.localcloud.log_rig import BLUE, ENDPOINT, LogRig, hours_ago
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,6 +168,32 @@ def test_a_clock_that_lies_is_not_believed(flowing):
 
     assert flowing.messages[0].endswith("long ago")
     assert all(before <= at <= datetime.now(UTC).replace(tzinfo=None) for at in times)
+
+
+def test_a_clock_that_is_behind_does_not_make_lines_late(flowing):
+    flowing.let_flow(since=hours_ago(1))
+    flowing.prints(b"in time\n")
+    flowing.step()
+    before = datetime.now(UTC).replace(tzinfo=None)
+    behind = datetime.now(UTC) - timedelta(minutes=10)
+
+    flowing.prints(f"{behind:%Y-%m-%d %H:%M:%S} said ten minutes too early\n".encode())
+    flowing.step()
+
+    assert flowing.column("TimeGenerated", CONSOLE)[-1] >= before
+
+
+def test_lines_that_waited_for_a_reader_keep_their_own_times(flowing):
+    flowing.let_flow(since=hours_ago(2))
+    flowing.instance(started=hours_ago(1))
+    then = [datetime.now(UTC) - timedelta(minutes=minutes) for minutes in (20, 10)]
+    for each in then:
+        flowing.prints(f"{each:%Y-%m-%d %H:%M:%S.%f} unread\n".encode())
+        flowing.step()
+        flowing.restart()  # and it doesn't know for how long nobody has looked
+
+    found = flowing.column("TimeGenerated", CONSOLE)
+    assert found == [each.replace(tzinfo=None) for each in then]
 
 
 def test_the_log_of_an_instance_is_read_to_its_end_when_it_goes(flowing):
