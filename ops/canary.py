@@ -17,6 +17,7 @@ from ops.clients import Workspace
 from ops.errors import OpsError
 from ops.evidence import Bin, Side
 from ops.measures import NEEDED
+from ops.policy import Policy
 from ops.readings import aware
 from ops.times import Span
 
@@ -79,13 +80,13 @@ def bins(
     span: Span,
     grain: timedelta,
     limits: Thresholds,
-    over_ms: float | None = None,
+    policy: Policy,
 ) -> list[Bin]:
     """The bins of a span that is some whole number of grains; empty ones are left out.
 
     Every row before its end must have arrived: no bin is read twice.
     """
-    values = asked(pair, span, grain, limits, over_ms)
+    values = asked(pair, span, grain, limits, policy)
     read = Span(start=span.start - RETRIED_WITHIN, end=span.end)
     return to_bins(_run(workspace, "canary", values, endpoint, read), pair, grain)
 
@@ -95,9 +96,10 @@ def asked(
     span: Span,
     grain: timedelta,
     limits: Thresholds,
-    over_ms: float | None,
+    policy: Policy,
 ) -> dict[str, str]:
     """The parameters of the query."""
+    over = policy.guardrails.over_ms
     return {
         "canary": pair.canary,
         "stable": pair.stable,
@@ -107,7 +109,9 @@ def asked(
         "over50": str(limits.p50),
         "over90": str(limits.p90),
         "over99": str(limits.p99),
-        "over": str(NEVER if over_ms is None else over_ms),
+        "slack_ratio": str(policy.judge.slack_ratio),
+        "slack_ms": str(policy.judge.slack_ms),
+        "over": str(NEVER if over is None else over),
         "retried_within": f"{RETRIED_WITHIN.total_seconds():g}s",
     }
 

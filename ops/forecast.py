@@ -15,7 +15,8 @@ from ops.errors import Refused, UsageError
 from ops.measures import Metrics, window
 from ops.policy import Policy, Step
 from ops.settings import shown
-from ops.simulation import Ending, Traffic
+from ops.simtraffic import Traffic
+from ops.simulation import Ending
 
 ROLLOUTS = 100
 SEED = 1

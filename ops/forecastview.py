@@ -10,7 +10,7 @@ from ops.reasons import length
 if TYPE_CHECKING:
     from ops.forecast import Plan, Stretch, Today
     from ops.rehearsal import Summary
-    from ops.simulation import Traffic
+    from ops.simtraffic import Traffic
 
 ENDINGS = {
     "promote": "promoted",

@@ -117,10 +117,9 @@ class Observer:
         evidence = self.last.evidence
         if end > start:
             pair = Pair(canary=self.beginning.canary, stable=self.beginning.stable)
-            limits, over = self.beginning.limits, self.policy.guardrails.over_ms
-            span = Span(start=start, end=end)
+            limits, span = self.beginning.limits, Span(start=start, end=end)
             for bin in canary.bins(
-                self.workspace, name, pair, span, grain, limits, over
+                self.workspace, name, pair, span, grain, limits, self.policy
             ):
                 evidence = evidence.add(bin)
         return replace(self.last, evidence=evidence, watermark=complete)

@@ -30,6 +30,8 @@ class Judge:
 
     alpha: float = 0.01  # so many rollouts of a healthy canary may be rolled back
     warm_up_seconds: float = 0.0  # what is counted before this isn't judged
+    slack_ratio: float = 0.05  # the canary may take so much longer than stable,
+    slack_ms: float = 2.0  # and so much on top: two machines are never quite alike
     errors: float = 5.0  # how evidence is weighed, in any unit; 0: not at all
     latency: float = 2.0
     probes: float = 2.0

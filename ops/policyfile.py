@@ -172,6 +172,10 @@ STEP: Known = {
 JUDGE: Known = {
     "alpha": ("alpha", RISK),
     "warm_up": ("warm_up_seconds", fields.seconds),
+    "latency_slack": {
+        "percent": ("slack_ratio", fields.percent(0, 100)),
+        "ms": ("slack_ms", fields.number(0, 10_000)),
+    },
     "weigh": {
         name: (name, WEIGHT) for name in ("errors", "latency", "probes", "limits")
     },

@@ -10,7 +10,8 @@ from ops import policyfile, simulation, times
 from ops.errors import UsageError
 from ops.policy import Policy
 from ops.settings import shown
-from ops.simulation import Ending, Traffic
+from ops.simtraffic import Traffic
+from ops.simulation import Ending
 
 CONFIDENCE = 0.99
 MOST_ROLLOUTS = 1_000_000

@@ -1,8 +1,7 @@
 """Simulated rollouts under the real policy and the real decisions.
 
-Only the traffic is made up: arrivals are Poisson, requests fail independently of each
-other, durations are lognormal. The rollouts of a batch go in step, so that numpy draws
-the counts of a look for all of them at once.
+Only the traffic is made up. The rollouts of a batch go in step, so that numpy draws the
+counts of a look for all of them at once.
 """
 
 import math
@@ -12,44 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 from ops import decisions
-from ops.evidence import SLOW_PERCENTILES, Bin, Evidence, Side
+from ops.evidence import Bin, Evidence
 from ops.observed import Observed
 from ops.policy import Policy
-
-if TYPE_CHECKING:
-    from numpy import float64
-    from numpy.random import Generator
-    from numpy.typing import NDArray
+from ops.simtraffic import Row, Source, Traffic
 
 BATCH = 250
 START = datetime(2026, 1, 1, tzinfo=UTC)
-SPREAD = 0.5  # sigma of the logarithm of durations
-MEDIAN_MS = 100.0
-DAY_SECONDS = 86_400.0
 SPARSE = 20  # looks become rarer than the policy's after so many
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traffic:
-    """What simulated rollouts meet."""
-
-    per_minute: float
-    error_ratio: float = 0.005  # of stable
-    canary_error_ratio: float | None = None  # None: the same
-    slower: float = 1.0  # how many times as long the canary takes
-    begins_seconds: float = 0.0  # from when on the canary is like that
-    tries: int = 1  # how often a request that fails is sent, to the same deployment
-    counted_once: bool = True  # by client request id
-    daily_swing: float = 0.0  # the rate goes up and down by so much of itself
-
-    @property
-    def healthy(self) -> bool:
-        ratio = self.canary_error_ratio
-        return self.slower <= 1 and (ratio is None or ratio <= self.error_ratio)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +130,7 @@ def _batch(
     return endings + [_ending(run, "hold", "", before) for run in runs]
 
 
-def _look(policy: Policy, run: Run, row: "Row", seconds: float) -> Ending | None:
+def _look(policy: Policy, run: Run, row: Row, seconds: float) -> Ending | None:
     """Decide as a runner would, and do it; the ending, if that was one."""
     now = START + timedelta(seconds=seconds)
     run.evidence = run.evidence.add(Bin(at=now, canary=row.canary, stable=row.stable))
@@ -189,95 +160,3 @@ def _look(policy: Policy, run: Run, row: "Row", seconds: float) -> Ending | None
 
 def _ending(run: Run, action: str, rule: str, seconds: float) -> Ending:
     return Ending(action=action, rule=rule, seconds=seconds, left=run.left)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """What is counted between two looks at one rollout."""
-
-    canary: Side
-    stable: Side
-    canary_probes: Side
-    stable_probes: Side
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where simulated counts come from."""
-
-    policy: Policy
-    traffic: Traffic
-    generator: "Generator"
-
-    def draw(self, steps: Sequence[int], before: float, now: float) -> list[Row]:
-        """The counts of one look, for rollouts that are at these steps."""
-        import numpy
-
-        traffic, known = self.traffic, self.policy.steps
-        swing = math.sin(2 * math.pi * now / DAY_SECONDS) * traffic.daily_swing
-        rate = traffic.per_minute * (now - before) / 60 * (1 + swing)
-        weights = numpy.array([known[step].weight_percent / 100 for step in steps])
-        mirrors = numpy.array([known[step].mirror_percent / 100 for step in steps])
-        begun = now > traffic.begins_seconds
-        ratio, slower = traffic.error_ratio, traffic.slower if begun else 1.0
-        if begun and traffic.canary_error_ratio is not None:
-            ratio = traffic.canary_error_ratio
-        sent = round(self.policy.probes_per_second * (now - before))
-        columns = (
-            self._sides(rate * numpy.maximum(weights, mirrors), ratio, slower),
-            self._sides(rate * (1 - weights), traffic.error_ratio, 1.0),
-            self._probes(sent, self._probe_ratio(ratio), len(steps)),
-            self._probes(sent, traffic.error_ratio, len(steps)),
-        )
-        return [
-            Row(canary=ours, stable=theirs, canary_probes=probed, stable_probes=others)
-            for ours, theirs, probed, others in zip(*columns, strict=True)
-        ]
-
-    def _sides(
-        self, rates: "NDArray[float64]", ratio: float, slower: float
-    ) -> list[Side]:
-        draw, traffic = self.generator.binomial, self.traffic
-        requests = self.generator.poisson(rates)
-        errors = draw(requests, ratio)
-        over = draw(requests, over_share(self.policy.guardrails.over_ms, slower))
-        slow, left, before = [], requests, 1.0
-        for share in slow_shares(slower):
-            left = draw(left, share / before)
-            slow.append(left)
-            before = share
-        if not traffic.counted_once:
-            requests = requests + errors * (traffic.tries - 1)
-            errors = errors * traffic.tries
-        counts = [each.tolist() for each in (requests, errors, *slow, over)]
-        return [
-            Side(requests=sent, errors=failed, slow=(p50, p90, p99), over=beyond)
-            for sent, failed, p50, p90, p99, beyond in zip(*counts, strict=True)
-        ]
-
-    def _probe_ratio(self, ratio: float) -> float:
-        """What fails by its input may leave the sample request alone: only a canary
-        that fails every request is sure to fail its probes, too."""
-        return 1.0 if ratio == 1.0 else self.traffic.error_ratio
-
-    def _probes(self, sent: int, ratio: float, size: int) -> list[Side]:
-        failed = self.generator.binomial(sent, ratio, size).tolist()
-        return [Side(requests=sent, errors=each) for each in failed]
-
-
-def slow_shares(slower: float) -> list[float]:
-    """How many of the requests that take `slower` times as long as stable's take longer
-    than its p50, p90 and p99."""
-    normal = NormalDist()
-    shift = math.log(slower) / SPREAD
-    return [
-        1 - normal.cdf(normal.inv_cdf(percentile / 100) - shift)
-        for percentile in SLOW_PERCENTILES
-    ]
-
-
-def over_share(over_ms: float | None, slower: float) -> float:
-    """The same for a policy's own limit."""
-    if over_ms is None:
-        return 0.0
-    return 1 - NormalDist().cdf(math.log(over_ms / MEDIAN_MS / slower) / SPREAD)

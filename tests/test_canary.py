@@ -1,10 +1,11 @@
 """What counts of the request rows, asked of localcloud's own engine."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import canary, kql
+from ops import canary, kql, policyfile
 from ops.canary import Pair, Thresholds
 from ops.evidence import Bin, Side
 from ops.times import Span
@@ -35,11 +36,20 @@ def request(rig, second, deployment, status=200, **columns):
     )
 
 
-def bins(rig, since=0, minutes=2, limits=None, over_ms=None):
+POLICY = policyfile.parse(
+    """
+steps: [{weight: 10}]
+judge: {latency_slack: {percent: 0, ms: 0}}
+guardrails: {latency: {over_ms: 90, at_most_percent: 5}}
+"""
+)
+
+
+def bins(rig, since=0, minutes=2, limits=None, policy=POLICY):
     start = START + timedelta(seconds=since)
     span = Span(start=start, end=start + minutes * MINUTE)
     rig.step()
-    values = canary.asked(PAIR, span, MINUTE, limits or Thresholds(), over_ms)
+    values = canary.asked(PAIR, span, MINUTE, limits or Thresholds(), policy)
     found = rig.ask(kql.bind(kql.named("canary"), values))
     for row in found:
         row["At"] = datetime.fromisoformat(row["At"])
@@ -119,9 +129,22 @@ def test_what_is_slow_is_measured_by_stable_before_the_rollout(rows):
 
     limits = Thresholds(requests=100, p50=20, p90=50, p99=100)
 
-    assert bins(rows, limits=limits, over_ms=90)[0].canary == Side(
+    assert bins(rows, limits=limits)[0].canary == Side(
         requests=4, slow=(3, 2, 1), over=1
     )
+
+
+def test_the_canary_may_be_as_much_slower_as_the_policy_says(rows):
+    for deployment in ("blue", "green"):
+        for took in (50, 51, 57, 58):
+            request(rows, 1, deployment, TotalDurationMs=took)
+    judge = replace(POLICY.judge, slack_ratio=0.1, slack_ms=2.0)
+    limits = Thresholds(requests=100, p50=50, p90=50, p99=50)
+
+    (found,) = bins(rows, limits=limits, policy=replace(POLICY, judge=judge))
+
+    assert found.stable.slow == (3, 3, 3)
+    assert found.canary.slow == (1, 1, 1)
 
 
 def test_the_last_whole_bin_ends_before_the_newest_row():

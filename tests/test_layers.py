@@ -46,7 +46,7 @@ FOUNDATION |= {
     "replayview",
 }
 FOUNDATION |= {"restoring", "rolloutview", "runner", "standing"}
-FOUNDATION |= {"forecastview", "simulation"}
+FOUNDATION |= {"forecastview", "simtraffic", "simulation"}
 FOUNDATION |= {"loadview", "payloads", "tally"}
 FOUNDATION |= {
     "activity",

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy
 import pytest
 
-from ops import forecast, policyfile, rehearsal, simulation
+from ops import forecast, policyfile, rehearsal, simtraffic, simulation
 from ops.errors import UsageError
 from ops.forecast import Today
+from ops.policy import Judge
 from ops.rehearsal import Asked
-from ops.simulation import Source, Traffic
+from ops.simtraffic import Source, Traffic
 
 POLICY = policyfile.parse(
     """
@@ -109,7 +110,15 @@ def test_counts_have_the_ratios_that_were_asked_for():
     shares = [each / stable.requests for each in stable.slow]
     assert shares == pytest.approx([0.5, 0.1, 0.01], rel=0.05)
     shares = [each / canary.requests for each in canary.slow]
-    assert shares == pytest.approx(simulation.slow_shares(1.2), rel=0.05)
+    assert shares == pytest.approx(simtraffic.slow_shares(1.2, POLICY.judge), rel=0.05)
+
+
+def test_a_canary_that_is_slower_by_its_slack_has_as_many_slow_requests():
+    exact = Judge(slack_ratio=0.05, slack_ms=0.0)
+
+    assert simtraffic.slow_shares(1.05, exact) == pytest.approx([0.5, 0.1, 0.01])
+    assert simtraffic.slow_shares(1.0, exact)[1] < 0.1
+    assert simtraffic.slow_shares(1.2, exact)[1] > 0.13
 
 
 def test_tries_are_counted_where_callers_send_no_ids():
