@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Event
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -37,7 +37,7 @@ def paint(
     console = render.console()
     if not console.is_terminal:
         raise UsageError("A live screen needs a terminal; for a pipe take --json.")
-    resized = Event()
+    resized: SimpleQueue[None] = SimpleQueue()
     with (
         suppress(KeyboardInterrupt),
         _signals(resized),
@@ -47,10 +47,9 @@ def paint(
             due = time.monotonic() + seconds
             seen = look()
             while True:
-                resized.clear()  # first: a size that changes while it draws counts
                 size = console.size
                 live.update(draw(seen, size.width, size.height), refresh=True)
-                if not resized.wait(max(due - time.monotonic(), 0)):
+                if not _changed(resized, due - time.monotonic()):
                     break
 
 
@@ -60,6 +59,18 @@ def interval(text: str) -> float:
     if not FASTEST_SECONDS <= seconds <= 3600:
         raise UsageError(f"--interval lies between 1s and 1h, not {text}.")
     return seconds
+
+
+def _changed(resized: "SimpleQueue[None]", seconds: float) -> bool:
+    """Whether the size changes within so many seconds, or has since it was drawn."""
+    try:
+        resized.get(timeout=max(seconds, 0))
+    except Empty:
+        return False
+    with suppress(Empty):
+        while True:  # many changes at once are drawn once
+            resized.get_nowait()
+    return True
 
 
 @contextmanager
@@ -86,15 +97,19 @@ def stoppable(stop: Event, wake: Event, says: str) -> Iterator[None]:
 
 
 @contextmanager
-def _signals(resized: Event) -> Iterator[None]:
-    """SIGTERM ends it as Ctrl-C does, terminal restored; SIGWINCH is told."""
+def _signals(resized: "SimpleQueue[None]") -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does, terminal restored; SIGWINCH is told.
+
+    By a queue, because a handler may write to it whatever it interrupts. An Event has
+    a lock: set by the handler while wait() holds that, it would wait for itself.
+    """
 
     def end(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
     before = {
         signal.SIGTERM: signal.signal(signal.SIGTERM, end),
-        signal.SIGWINCH: signal.signal(signal.SIGWINCH, lambda *_: resized.set()),
+        signal.SIGWINCH: signal.signal(signal.SIGWINCH, lambda *_: resized.put(None)),
     }
     try:
         yield
