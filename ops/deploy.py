@@ -36,6 +36,7 @@ from ops.specs import EndpointSpec, SpecFile, reference
 from ops.weights import Weights
 
 TRIES, PAUSE_SECONDS = 5, 0.5
+FROM_THE_MODEL = (408, 424, 429)  # the deployment was reached: asking again is in vain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +257,7 @@ def _scored(workspace: Workspace, plan: Plan) -> scoring.Answer | None:
         answer = next(asked)
         if answer.status == 200:
             return answer
-        if answer.status == 424:
+        if answer.status in FROM_THE_MODEL:
             break
     assert answer is not None
     raise Unhealthy(

@@ -17,7 +17,7 @@ from ops.localcloud.recipe import Probe
 from ops.localcloud.records import Instance
 
 EXITS_BEFORE_READY = 3
-FIRST_PAUSES = (1, 2)  # seconds, after the exits of an instance that was never ready
+FIRST_PAUSES = (0, 1)  # seconds, after the exits of an instance that was never ready
 PAUSES = (0, 10, 20, 40, 60)  # seconds, after the exits of one that was; the last stays
 STEADY = timedelta(minutes=10)  # ready for so long, and earlier exits are forgiven
 

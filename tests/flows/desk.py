@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +81,30 @@ def running(desk):
         yield desk
     finally:
         desk("cloud.down")
+
+
+def found(desk, *, title, seconds=30):
+    """The finding of that title, as soon as the rows it needs have arrived."""
+    deadline = time.monotonic() + seconds
+    while True:
+        findings = diagnosis(desk)["findings"]
+        for finding in findings:
+            if re.search(title, finding["title"]):
+                return finding
+        titles = [each["title"] for each in findings]
+        assert time.monotonic() < deadline, f"{title!r} is not in {titles}"
+
+
+def diagnosis(desk):
+    done = subprocess.run(
+        desk.command("diagnose", "--since", "15m", "--json"),
+        env=desk.variables(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 3), done.stderr
+    return json.loads(done.stdout)
 
 
 def make_desk(folder):

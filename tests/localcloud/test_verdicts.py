@@ -93,13 +93,15 @@ def test_a_restarted_instance_is_never_given_up():
 
 @pytest.mark.parametrize(
     ("exits", "action", "pause"),
-    [(0, "pause", 1), (1, "pause", 2), (2, "give_up", None)],
+    [(0, "pause", 0), (1, "pause", 1), (2, "give_up", None)],
 )
 def test_three_exits_before_ready_are_too_many(exits, action, pause):
     found = verdict(instance(exits=exits), alive=False)
 
     assert found.action == action
-    assert found.until == (NOW + timedelta(seconds=pause) if pause else None)
+    assert found.until == (
+        NOW + timedelta(seconds=pause) if action == "pause" else None
+    )
 
 
 def test_the_cause_of_the_last_exit_is_told():
