@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
+from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
