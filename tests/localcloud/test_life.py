@@ -337,6 +337,8 @@ def test_a_full_disk_is_said_and_nothing_acknowledged_is_lost(small_disk):
         for version, status in enumerate(statuses[:-1], 1):
             found = cloud.call("GET", f"environments/full/versions/{version}")
             assert (status, found.status) == (201, 200)
+        secrets = cloud.call("POST", "datastores/workspaceblobstore/listSecrets", {})
+        assert secrets.status == 200  # an upload without it would say "not signed in"
     finally:
         cloud.down()
 

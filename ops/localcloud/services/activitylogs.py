@@ -20,6 +20,7 @@ from ops.localcloud.wire import Answer, AzureError, Call, new_guid
 
 PAGE = 200
 VERBS = {"PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
+TELLING = ("listsecrets", "listkeys", "token", "getlogs")
 CLAUSE = re.compile(r"(\w+) (ge|le|eq) '([^']*)'")
 EXACT = ("resourceUri", "resourceGroupName", "resourceProvider", "correlationId")
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)  # of the ticks in an event's id
@@ -28,6 +29,11 @@ EPOCH = datetime(1, 1, 1, tzinfo=UTC)  # of the ticks in an event's id
 def is_change(call: Call) -> bool:
     """Whether it is one of the requests that Azure keeps in the activity log."""
     return call.method in VERBS and call.id.startswith("/subscriptions/")
+
+
+def only_tells(call: Call) -> bool:
+    """Whether it is an action that answers with something and changes nothing."""
+    return call.method == "POST" and call.id.rsplit("/", 1)[1].lower() in TELLING
 
 
 def record(call: Call, began: datetime, outcome: Answer | AzureError) -> None:
