@@ -15,6 +15,7 @@ from ops import (
     endpoints,
     freeze,
     history,
+    journal,
     lease,
     rollback,
     settings,
@@ -23,7 +24,7 @@ from ops import (
     weights,
     writing,
 )
-from ops.errors import Busy, Conflict, Unreachable
+from ops.errors import Busy, Conflict, ServiceError, Unreachable
 from ops.traffic import How
 from ops.weights import Weights
 from tests.flows.desk import ROOT
@@ -146,7 +147,7 @@ def test_of_two_who_shift_at_once_one_wins_and_the_other_is_told_who(at, tmp_pat
 
 def test_who_has_lost_the_lock_writes_nothing(at):
     with door.opened(at("mara"), "iris", "shift-traffic") as late:
-        steal(late)
+        steal(late.workspace)
 
         noor = at("noor")
         assert shift(noor, SOME).done
@@ -159,7 +160,7 @@ def test_who_has_lost_the_lock_writes_nothing(at):
 def test_a_write_of_one_who_had_lost_the_lock_is_seen(at):
     with door.opened(at("mara"), "iris", "shift-traffic") as late:
         kept = late.endpoint.tags | {tags.FENCE: str(late.held.announce(1))}
-        steal(late)
+        steal(late.workspace)
         noor = at("noor")
         number = shift(noor, SOME).fence
 
@@ -172,11 +173,11 @@ def test_a_write_of_one_who_had_lost_the_lock_is_seen(at):
     assert f"was overwritten: the endpoint shows #{number - 1}" in lost
 
 
-def steal(held):
+def steal(workspace):
     """What happens to a lock whose holder sleeps for longer than its lease."""
     headers = {"x-ms-lease-action": "break", "x-ms-lease-break-period": "0"}
     name, query = "aml-ops/iris.lock", {"comp": "lease"}
-    held.workspace.container.send("PUT", name, query=query, headers=headers)
+    workspace.container.send("PUT", name, query=query, headers=headers)
 
 
 def test_an_outside_edit_between_read_and_write_is_refused_with_who(at):
@@ -306,3 +307,96 @@ class NoStorage:
 
     def send(self, method, name, **rest):
         raise Unreachable("The service does not answer: no route to host")
+
+
+@pytest.fixture
+def fault(shop):
+    """Make requests fail while a test runs."""
+    shop("cloud.drills", "--on")
+    yield lambda on, *effect: shop("cloud.fault", "--on", on, *effect)
+    shop("cloud.drills", "--off")
+
+
+def test_a_write_without_an_answer_is_neither_lost_nor_doubled(at, fault):
+    mara = at("mara")
+    fault("PUT */onlineEndpoints/iris", "--reset", "--times", "1")
+    assert shift(mara, SOME).done  # sent again: it had not been done
+
+    fault("PUT */onlineEndpoints/iris", "--reset", "--late", "--times", "1")
+    done = shift(mara, HALF)  # not sent again: it had
+
+    kept = tags.changes(endpoints.get(mara, "iris").tags)
+    assert [each.after.traffic for each in kept][:2] == [HALF, SOME]
+    assert kept[0].fence == done.fence
+
+
+def test_a_read_from_before_the_write_is_no_conflict(at, fault):
+    mara = at("mara")
+    fault("*/onlineEndpoints/iris", "--stale", "1s")
+
+    assert shift(mara, SOME).done
+    assert live(mara) == SOME
+
+
+def test_a_write_that_is_never_shown_is_a_conflict(at, fault, monkeypatch):
+    monkeypatch.setattr(writing, "READ_BACK_SECONDS", 0.5)
+    mara = at("mara")
+    fault("*/onlineEndpoints/iris", "--stale", "3s")
+
+    with pytest.raises(Conflict, match="shows blue 100% where blue 80%, green 20% was"):
+        shift(mara, SOME)
+
+
+def test_a_write_that_fails_says_what_is_left(at, fault):
+    mara = at("mara")
+    fault("PUT */onlineEndpoints/iris", "--status", "409", "--times", "1")
+
+    with pytest.raises(ServiceError, match="The endpoint shows blue 100%[.]"):
+        shift(mara, SOME)
+
+    assert shift(mara, SOME).done
+    assert mara.notes == []  # a refusal is not taken for an overwritten change
+
+
+def killed(shop, at, name, when):
+    """Run a shift on somebody's machine; kill it as soon as `when` holds."""
+    at(name)
+    verb = subprocess.Popen(
+        shop.command("shift-traffic", "--green", "20"),
+        env=dict(os.environ),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(when)
+    verb.kill()
+    verb.wait()
+
+
+def test_a_process_killed_before_its_write_is_told_as_not_done(at, shop, fault):
+    mara = at("mara")
+    fault("PUT *iris.lock?comp=metadata", "--after", "1", "--delay", "20s")
+
+    killed(shop, at, "mara", lambda: journal.entries("local", "iris"))
+
+    with pytest.raises(Busy, match="shift-traffic by mara@"):
+        shift(at("noor"), SOME)  # as long as its lease lasts
+    mara = at("mara")
+    steal(mara)
+    latest = history.of(mara, "iris", 1)[0]
+    assert (latest.verb, latest.outcome) == ("shift-traffic", "not done")
+    assert "was cut off: not done" in mara.notes[0]
+    assert live(mara) == BLUE
+
+
+def test_a_process_killed_after_its_write_is_told_as_done(at, shop, fault):
+    mara = at("mara")
+    fault("PUT */onlineEndpoints/iris", "--delay", "20s", "--late", "--times", "1")
+
+    killed(shop, at, "mara", lambda: live(mara) == SOME)
+
+    steal(mara)
+    assert shift(mara, HALF).done  # the next change tells it, too
+    assert "was cut off: done, the endpoint's tags have its record" in mara.notes[0]
+    rows = history.of(mara, "iris", 2)
+    assert [row.outcome for row in rows] == ["done", "done"]
