@@ -27,9 +27,9 @@ def decide(workspace: "Workspace", name: str, to: int | None) -> Decide:
 
     def back(endpoint: Endpoint) -> Weights:
         if to is None:
-            return before_last(endpoint)
+            return possible(endpoint, before_last(endpoint))
         rows = history.merged(older, tags.changes(endpoint.tags), [], name)
-        return history.numbered(rows, to)
+        return possible(endpoint, history.numbered(rows, to))
 
     return back
 
@@ -62,6 +62,16 @@ def before_last(endpoint: Endpoint) -> Weights:
             "invoke shift-traffic --set ...",
         )
     return latest.before
+
+
+def possible(endpoint: Endpoint, wanted: Weights) -> Weights:
+    """The weights, without a mirror that can't be: traffic must not wait for it."""
+    mirrored = {
+        name: share
+        for name, share in wanted.mirror.items()
+        if (live := endpoint.deployments.get(name)) and live.ready
+    }
+    return Weights(traffic=wanted.traffic, mirror=mirrored if wanted.traffic else {})
 
 
 def require_healthier(before: Weights, after: Weights, recent: Recent) -> list[str]:

@@ -1,13 +1,16 @@
 """What changes of weights look like: planned, done, as they really split, later."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ops import render
+from ops import render, tags
 from ops.render import console, deployment, grid, line, note, safe
 
+MINUTE = timedelta(minutes=1)
+
 if TYPE_CHECKING:
+    from ops.endpoints import Endpoint
     from ops.history import Row
     from ops.promote import Baking
     from ops.split import Split
@@ -60,13 +63,27 @@ def split(seen: "Split") -> None:
         )
 
 
+def mention(endpoint: "Endpoint", now: datetime) -> None:
+    """Say beside a status what holds for a time: a freeze, a mirror."""
+    freeze, until = tags.freeze(endpoint.tags), tags.mirror_until(endpoint.tags)
+    if freeze and now < freeze.until:
+        end = f"{freeze.until:%F %T} UTC ({clock(freeze.until - now)})"
+        note(f"frozen until {end} by {freeze.who}: {freeze.reason}")
+    if endpoint.mirror and until:
+        tense = "is" if now < until else "was"
+        note(f"mirror traffic {tense} to end at {until:%F %T} UTC")
+
+
 def promoting(events: "Iterable[Any]") -> None:
-    """A promotion: the plan, what was done, each look at the bake, what came of it."""
+    """A promotion: the plan, what was done, the bake minute by minute, its end."""
+    told: timedelta | None = None
     for event in events:
         if isinstance(event, str):
             line(event)
         elif hasattr(event, "left"):
-            baking(event)
+            if told is None or not event.left or told - event.left >= MINUTE:
+                told = event.left
+                baking(event)
         elif hasattr(event, "notes"):
             shift(event)
         else:

@@ -64,7 +64,7 @@ def run(
         yield from shifting.run(
             workspace,
             name,
-            lambda endpoint: before(row),
+            lambda endpoint: rollback.possible(endpoint, before(row)),
             verb=VERB,
             approve=approve,
             how=rollback.how(force=False),

@@ -49,6 +49,14 @@ def test_weights_too_long_for_the_tags_are_not_guessed():
         before_last(SOME, change(1, None, SOME))
 
 
+def test_a_mirror_that_cannot_be_does_not_stand_in_the_way():
+    wanted = Weights(traffic=BLUE, mirror={"green": 10})
+
+    assert rollback.possible(endpoint(SOME), wanted) == wanted
+    for live in (endpoint(BLUE, blue="Succeeded"), endpoint(BLUE, green="Failed")):
+        assert rollback.possible(live, wanted) == Weights(traffic=BLUE)
+
+
 def recent(**flows):
     return Recent(
         flows={

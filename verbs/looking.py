@@ -6,11 +6,12 @@ from ops.verbs import Call, reads
 @reads()
 def status(call: Call):
     """Show weights, instances, states and versions."""
-    from ops import endpoints, render, rolloutview
+    from ops import endpoints, render, rolloutview, trafficview
 
-    found = endpoints.get(call.workspace, call.endpoint)
+    found, now = endpoints.get(call.workspace, call.endpoint), call.workspace.now()
     call.show(found, render.status)
-    rolloutview.mention(found, call.workspace.now())
+    rolloutview.mention(found, now)
+    trafficview.mention(found, now)
 
 
 @reads(

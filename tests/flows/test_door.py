@@ -351,7 +351,7 @@ def test_a_write_that_fails_says_what_is_left(at, fault):
     mara = at("mara")
     fault("PUT */onlineEndpoints/iris", "--status", "409", "--times", "1")
 
-    with pytest.raises(ServiceError, match="The endpoint shows blue 100%[.]"):
+    with pytest.raises(ServiceError, match=r"The endpoint shows blue 100%\."):
         shift(mara, SOME)
 
     assert shift(mara, SOME).done
