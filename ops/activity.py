@@ -2,8 +2,8 @@
 
 The toolkit's own requests carry a client request id that ends in MARK, and that of a
 change of weights begins with the change's id: both stand in the log, so what others
-wrote can be told on any machine. Azure shows an event 3 to 20 minutes after it
-happened (Azure: activity-log), localcloud at once.
+wrote can be told on any machine. (Azure: activity-log-schema, httpRequest.) Azure shows
+an event minutes after it happened, localcloud at once.
 """
 
 from collections.abc import Iterable
