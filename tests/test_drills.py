@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from local_transport import InProcess
 
-from ops import drills, drillview
+from ops import drills, drillview, orders
 from ops.clients import Workspace
 from ops.errors import Refused, ServiceError, UsageError
 from ops.localcloud.records import Instance
@@ -39,7 +39,7 @@ def workspace(cloud):
 
 def order(on=None, effects=None, when=None, **more):
     changed = {"effects": effects or {}, "when": NOTHING["when"] | (when or {})}
-    return drills.order("iris", **{**NOTHING, "on": on, **changed, **more})
+    return orders.order("iris", **{**NOTHING, "on": on, **changed, **more})
 
 
 def told(workspace):

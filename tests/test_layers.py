@@ -34,7 +34,7 @@ FOUNDATION |= {
     "shapes",
 }
 FOUNDATION |= {"decisions", "evidence", "fields", "observed", "policy", "reasons"}
-FOUNDATION |= {"policyfile", "verdicts"}
+FOUNDATION |= {"orders", "policyfile", "verdicts"}
 FOUNDATION |= {"arrivals", "canary", "credentials", "firing", "probes"}
 FOUNDATION |= {
     "acting",

@@ -1,12 +1,15 @@
 """The toolkit and localcloud in one process: as over HTTPS, only faster."""
 
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
-from local_transport import InProcess
+from azure.core.rest import HttpRequest
+from local_transport import TOKEN, URL_, InProcess, Transport
 
 from ops import endpoints, lease
 from ops.errors import NotFound, ServiceError
+from ops.pipeline import LocalCredential, pipeline
 
 IRIS = "onlineEndpoints/iris"
 
@@ -72,3 +75,19 @@ def test_the_lock_of_an_endpoint_is_a_lease_here_too(cloud, tmp_path, monkeypatc
 
     assert held.fence == 1
     assert reply.code == "LeaseIdMissing"
+
+
+def test_the_date_of_an_answer_is_heard(cloud):
+    heard = []
+    line = pipeline(
+        URL_,
+        LocalCredential(TOKEN, "ana"),
+        retries=0,
+        heard=lambda *told: heard.append(told),
+        transport=Transport(cloud),
+    )
+    line.send_request(HttpRequest("GET", f"{URL_}{cloud.cloud.workspace}"))
+
+    ((date, asked, came),) = heard
+    assert asked <= came
+    assert abs(parsedate_to_datetime(date).timestamp() - asked) < 2

@@ -124,9 +124,9 @@ def fault(
 
     invoke cloud.fault --on "PUT */onlineEndpoints/iris" --status 500 --times 1
     """
-    from ops import drills, drillview
+    from ops import drills, drillview, orders
 
-    order = drills.order(
+    order = orders.order(
         call.endpoint,
         on=on,
         effects={
