@@ -72,7 +72,9 @@ def test_localclouds_clock_is_real_until_it_is_moved(tmp_path):
 def test_ten_hours_pass_at_once_when_the_clock_is_moved(tmp_path):
     move(tmp_path, 0)
     began = time.monotonic()
-    waiting = threading.Thread(target=clock.wait, args=(LocalClock(tmp_path), 36_000))
+    waiting = threading.Thread(
+        target=clock.wait, args=(LocalClock(tmp_path), 36_000), daemon=True
+    )
     waiting.start()
 
     move(tmp_path, 36_000)

@@ -104,19 +104,18 @@ def test_console_lines_have_the_time_that_the_clock_showed(tmp_path, clock):
         assert close(stamp.replace(tzinfo=UTC), later + HOURS)
 
 
-def test_an_instance_that_began_before_the_diagnostics_stays_before(tmp_path, clock):
+def test_an_instance_that_begins_after_the_diagnostics_is_read_whole(tmp_path, clock):
     rig = LogRig(tmp_path)
     clock.move(advance=7200)
-    rig.instance()
     setting = {"id": SETTING, "name": "all", "properties": {}}
-    rig.prints(b"before anything flowed\n")
-    rig.step()
     rig.state.put({**setting, "since": {CONSOLE: clock.now().isoformat()}})
+    rig.instance()
+    rig.prints(b"its first line\n")
     rig.step()
     found = rig.column("Message", CONSOLE)
     rig.close()
 
-    assert found == []
+    assert found == ["its first line"]
 
 
 def test_the_gateway_dates_requests_and_tokens_by_it(tmp_path, clock):
