@@ -4,6 +4,7 @@ from invoke import Collection
 
 from ops.verbs import Call, by_kind, local
 from verbs import (
+    autoscale,
     cloud,
     keys,
     load,
@@ -58,6 +59,17 @@ for name, default, others in (
         "diagnostics",
         logs.diagnostics_show,
         {"on": logs.diagnostics_on, "off": logs.diagnostics_off},
+    ),
+    (
+        "autoscale",
+        autoscale.autoscale_show,
+        {
+            "apply": autoscale.autoscale_apply,
+            "history": autoscale.autoscale_history,
+            "simulate": autoscale.autoscale_simulate,
+            "suspend": autoscale.autoscale_suspend,
+            "delete": autoscale.autoscale_delete,
+        },
     ),
 ):
     group = Collection(name)

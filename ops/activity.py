@@ -59,7 +59,7 @@ def events(
     found = [
         event
         for path in paths
-        for event in told(_read(workspace, f"{workspace.id}/{path}", start, end))
+        for event in told(read(workspace, f"{workspace.id}/{path}", start, end))
     ]
     return sorted(found, key=lambda event: event.at, reverse=True)
 
@@ -79,18 +79,18 @@ def told(rows: list[dict[str, Any]]) -> list[Event]:
     """Events by what they belong to: a change is told when it starts and ends."""
     by_change: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if _value(row, "operationName").rsplit("/", 1)[-1] in VERBS:
+        if value(row, "operationName").rsplit("/", 1)[-1] in VERBS:
             by_change.setdefault(row.get("correlationId") or "", []).append(row)
-    return [_event(sorted(each, key=_at)) for each in by_change.values()]
+    return [_event(sorted(each, key=at)) for each in by_change.values()]
 
 
 def _event(rows: list[dict[str, Any]]) -> Event:
     first = rows[0]
-    outcomes = [_value(row, "status") for row in rows]
+    outcomes = [value(row, "status") for row in rows]
     ended = [each for each in outcomes if each in ("Succeeded", "Failed")]
-    operation = _value(first, "operationName").split("/")
+    operation = value(first, "operationName").split("/")
     return Event(
-        at=_at(first),
+        at=at(first),
         caller=first.get("caller") or "somebody",
         what="/".join(operation[-2:]),
         resource=str(first.get("resourceId") or "").rsplit("/", 1)[-1],
@@ -99,24 +99,29 @@ def _event(rows: list[dict[str, Any]]) -> Event:
     )
 
 
-def _read(
-    workspace: "Workspace", resource: str, start: datetime, end: datetime
+def read(
+    workspace: "Workspace",
+    resource: str,
+    start: datetime,
+    end: datetime,
+    fields: str = FIELDS,
 ) -> list[dict[str, Any]]:
+    """The rows of one resource, as the service has them, newest first."""
     asked = (
         f"eventTimestamp ge '{_text(start)}' and eventTimestamp le '{_text(end)}' "
         f"and resourceUri eq '{resource}'"
     )
-    query = urlencode({"api-version": VERSION, "$filter": asked, "$select": FIELDS})
+    query = urlencode({"api-version": VERSION, "$filter": asked, "$select": fields})
     where = f"/subscriptions/{workspace.subscription_id}/providers/Microsoft.Insights"
     url = f"{workspace.base_url}{where}/eventtypes/management/values?{query}"
     return workspace.list(url)
 
 
-def _value(row: dict[str, Any], name: str) -> str:
+def value(row: dict[str, Any], name: str) -> str:
     return str((row.get(name) or {}).get("value") or "")
 
 
-def _at(row: dict[str, Any]) -> datetime:
+def at(row: dict[str, Any]) -> datetime:
     text = str(row["eventTimestamp"])
     whole, _, fraction = text.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{whole}.{fraction[:6] or 0:0<6}+00:00")

@@ -288,11 +288,11 @@ class Workspace:
     ) -> "HttpRequest":
         from azure.core.rest import HttpRequest
 
-        if path.startswith("https://"):  # such as a nextLink: complete as it is
-            return HttpRequest(method, path, json=body)
-        url = f"{self.base_url}{self.id}/{path}".rstrip("/")
+        # A nextLink, or what lies elsewhere than below the workspace, is complete.
+        whole = path.startswith("https://")
+        url = path if whole else f"{self.base_url}{self.id}/{path}".rstrip("/")
         # Other providers below the workspace have versions of their own.
-        own = "api-version=" in path
+        own = whole or "api-version=" in path
         params = {} if own else {"api-version": API_VERSION}
         headers = {"x-ms-client-request-id": request_id(self.change)}
         return HttpRequest(method, url, params=params, json=body, headers=headers)

@@ -103,7 +103,7 @@ def up(port: int = 0) -> LocalCloud:
 
 
 def run(verb: str, *, text: str = "") -> str:
-    """Run `down`, `reset` or `rehearse` of localcloud; return what it says."""
+    """Run a verb of localcloud that ends by itself; return what it says."""
     done = subprocess.run(
         _command(verb),
         input=text,

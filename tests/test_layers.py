@@ -60,7 +60,8 @@ FOUNDATION |= {
 FOUNDATION |= {"split", "storage", "tags", "traffic", "trafficview", "unfinished"}
 FOUNDATION |= {"weights", "writing"}
 FOUNDATION |= {"rulefields", "scalefile", "scalerules", "scaling", "schedules"}
-FOUNDATION |= {"timefields", "zones"}
+FOUNDATION |= {"timefields", "zones", "scaleengine", "scaleloads", "scalemetrics"}
+FOUNDATION |= {"scalesettings", "scaleview", "scalewords"}
 CAPABILITIES = {
     *("forecast", "rehearsal"),
     *(
@@ -86,6 +87,7 @@ CAPABILITIES = {
         "validate",
         "watch",
     ),
+    *("autoscale", "scaleshow", "scalesim", "suspending"),
 }
 PROCEDURES = {"deploy", "dryrun", "load", "promote", "undo"}
 PROCEDURES |= {"detached", "following", "rollout", "watchdog"}

@@ -60,7 +60,7 @@ def test_what_the_maximum_stands_against_is_counted():
     play = played(rule("> 60", "+1"), values=[900] * 60, instances=10)
 
     assert play["short_minutes"] == 60
-    assert play["deferred"] == {"at_maximum": 59}
+    assert play["deferred"] == {"at_maximum": 60}
 
 
 def test_an_action_that_is_taken_back_at_once_is_a_flap():

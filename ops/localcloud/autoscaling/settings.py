@@ -114,25 +114,30 @@ def profile(told: Mapping[str, Any], target: str) -> Profile:
     )
 
 
-def _rule(told: Mapping[str, Any], target: str) -> Rule:
-    trigger, action = told["metricTrigger"], told["scaleAction"]
+def trigger(told: Mapping[str, Any], target: str) -> Trigger:
+    """A metricTrigger; what names no resource is of the target."""
     dimensions = tuple(
         (each["DimensionName"], each["Operator"], tuple(each["Values"]))
-        for each in trigger.get("dimensions") or ()
+        for each in told.get("dimensions") or ()
     )
+    return Trigger(
+        metric=told["metricName"],
+        resource=told.get("metricResourceUri") or target,
+        grain=duration(told["timeGrain"]),
+        window=duration(told["timeWindow"]),
+        statistic=told["statistic"],
+        aggregation=told["timeAggregation"],
+        operator=told["operator"],
+        threshold=float(told["threshold"]),
+        dimensions=dimensions,
+        per_instance=bool(told.get("dividePerInstance")),
+    )
+
+
+def _rule(told: Mapping[str, Any], target: str) -> Rule:
+    action = told["scaleAction"]
     return Rule(
-        trigger=Trigger(
-            metric=trigger["metricName"],
-            resource=trigger.get("metricResourceUri") or target,
-            grain=duration(trigger["timeGrain"]),
-            window=duration(trigger["timeWindow"]),
-            statistic=trigger["statistic"],
-            aggregation=trigger["timeAggregation"],
-            operator=trigger["operator"],
-            threshold=float(trigger["threshold"]),
-            dimensions=dimensions,
-            per_instance=bool(trigger.get("dividePerInstance")),
-        ),
+        trigger=trigger(told["metricTrigger"], target),
         direction=action["direction"],
         kind=action["type"],
         amount=int(action.get("value") or 1),

@@ -74,8 +74,12 @@ class Player:
     ) -> None:
         self._setting = setting
         self._loads = {(each.metric, each.resource.lower()): each for each in loads}
+        # The rules have looked at this load before: no window is empty at first.
+        windows = [r.trigger.window for p in setting.profiles for r in p.rules]
+        before = max(windows, default=timedelta(0)) // MINUTE
         self._measured: dict[tuple[str, str], list[Point | None]] = {
-            key: [] for key in self._loads
+            key: [load.point(0, instances)] * before
+            for key, load in self._loads.items()
         }
         self._instances = self._serving = instances
         self._starting = timedelta(minutes=starting)
