@@ -1,0 +1,145 @@
+"""Autoscaling for real: applied, under load, by the clock, suspended and deleted.
+
+The clock goes 120 times as fast where rules need minutes: a second is two of them.
+"""
+
+import json
+import subprocess
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+RULES = """
+zone: Europe/Berlin
+deployments:
+  blue:
+    minimum: 1
+    maximum: 2
+    requests: {over: 5, under: 2, cooldown: 5m}
+"""
+WEEKEND = """
+deployments:
+  blue:
+    minimum: 1
+    maximum: 2
+    schedules:
+      - weekdays 0-24 exactly 1
+      - weekends 0-24 exactly 2
+"""
+
+
+@pytest.fixture(scope="module")
+def iris(desk):
+    """Blue is deployed, and drills may move the clock."""
+    desk("deploy")
+    desk("cloud.drills", "--on")
+    return desk
+
+
+def rules(desk, text):
+    (desk.iris / "autoscale.yaml").write_text(text)
+
+
+def instances(desk):
+    return desk.json("status")["deployments"]["blue"]["instances"]
+
+
+def until(condition, seconds=40):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain"
+    return found
+
+
+def sending(desk, rps, seconds):
+    words = ("load", "--rps", rps, "--for", seconds, "--steady", "--json")
+    return subprocess.Popen(
+        desk.command(*words),
+        env=desk.variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def answered(process):
+    """How many requests were sent, each of which was answered well."""
+    report = json.loads(process.communicate(timeout=120)[0])
+    assert process.returncode == 0, report
+    return report["sent"]
+
+
+def test_a_plan_is_shown_applied_and_then_nothing_is_left_to_do(iris):
+    rules(iris, RULES)
+
+    assert "+ default, instances: 1 to 2" in iris("autoscale.apply", "--dry-run")
+    assert "created" in iris("autoscale.apply")
+    assert "unchanged" in iris("autoscale.apply")
+    assert "1 instances" in iris("autoscale.show")
+
+
+def test_load_scales_out_and_in_and_no_request_is_lost(iris):
+    iris("cloud.clock", "--rate", "120")
+    much = sending(iris, "20", "7s")
+    until(lambda: instances(iris) == 2, seconds=30)
+    assert answered(much) == 140
+
+    little = sending(iris, "2.5", "12s")
+    until(lambda: instances(iris) == 1, seconds=40)
+    assert answered(little) == 30
+    iris("cloud.clock", "--rate", "1")
+
+    events = iris.json("autoscale.history")[::-1]
+    out, in_ = [each for each in events if each["before"] != each["after"]][:2]
+    assert (out["what"], out["before"], out["after"]) == ("scale out", 1, 2)
+    assert (in_["what"], in_["outcome"]) == ("scale in", "Succeeded")
+    assert out["cause"].startswith("RequestsPerMinute is ")
+    assert out["cause"].endswith("(> 5)")
+
+
+def test_a_suspension_outlasts_apply_and_ends_by_itself(iris):
+    reason = ("--reason", "a load test")
+    said = iris(
+        *("autoscale.suspend", "--deployment", "blue", "--for", "2h"),
+        *("--instances", "2", *reason),
+    )
+    assert "blue stays at 2 until" in said
+    iris("cloud.clock", "--advance", "1m")
+    until(lambda: instances(iris) == 2)
+
+    assert "unchanged" in iris("autoscale.apply")
+    (look,) = iris.json("autoscale.show")
+    assert look["suspended"]["note"].endswith(": a load test")
+    iris("cloud.clock", "--advance", "2h")
+    (look,) = iris.json("autoscale.show")
+    assert look["suspended"] is None
+    assert look["verdict"]["profile"] == "default"
+
+
+def test_a_weekend_schedule_acts_when_the_clock_comes_to_it(iris):
+    rules(iris, WEEKEND)
+    iris("autoscale.apply")
+    now = datetime.fromisoformat(iris.json("cloud.clock")["now"]).astimezone(UTC)
+    days = (5 - now.weekday()) % 7 or 7
+
+    iris("cloud.clock", "--advance", f"{days}d")
+    until(lambda: instances(iris) == 2)
+    iris("cloud.clock", "--advance", "2d")
+    until(lambda: instances(iris) == 1)
+
+
+def test_a_deleted_setting_scales_nothing(iris):
+    assert "keeps the instances" in iris("autoscale.delete", "--deployment", "blue")
+    assert "is not autoscaled" in iris(
+        "autoscale.delete", "--deployment", "blue", status=1
+    )
+
+
+def test_rules_that_flap_are_neither_played_nor_applied(iris):
+    flapping = RULES.replace("under: 2", "under: 4")
+    rules(iris, flapping)
+
+    assert "would flap" in iris("autoscale.apply", status=1)
+    day = ("autoscale.simulate", "--day", "requests=0-9")
+    assert "keep it under 2" in iris(*day, status=1)
+    assert "taken back" in iris(*day, "--force")

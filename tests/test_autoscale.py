@@ -1,0 +1,257 @@
+"""Autoscale settings compared, told in words, and played over loads."""
+
+import copy
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ops import (
+    autoscale,
+    scalefile,
+    scaleloads,
+    scaleshow,
+    scalesim,
+    scalewords,
+    scaling,
+)
+from ops.errors import InvalidSpec, Refused, UsageError
+from ops.scalesettings import SUSPENDED, Setting, carry, same
+from ops.specs import load as load_spec
+from ops.suspending import length, pinning
+
+TARGET = "/subscriptions/s/onlineEndpoints/iris/deployments/blue"
+CPU = "CpuUtilizationPercentage"
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def body():
+    return scaling.to_wire(scalefile.load("iris")["blue"], TARGET, "westeurope")
+
+
+def live(body, name="iris-blue-autoscale"):
+    return Setting(name=name, deployment="blue", enabled=True, body=body)
+
+
+def test_what_the_service_spells_otherwise_is_the_same(body):
+    echo = copy.deepcopy(body)
+    echo["properties"]["name"] = "iris-blue-autoscale"
+    echo["properties"]["targetResourceUri"] = TARGET.upper()
+    trigger = echo["properties"]["profiles"][0]["rules"][0]["metricTrigger"]
+    trigger |= {"timeWindow": "PT300S", "dimensions": None, "metricNamespace": ""}
+
+    assert same(echo, body)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("threshold", 61), ("dividePerInstance", True)]
+)
+def test_what_means_something_else_is_not_the_same(body, key, value):
+    other = copy.deepcopy(body)
+    other["properties"]["profiles"][0]["rules"][0]["metricTrigger"][key] = value
+
+    assert not same(other, body)
+
+
+def test_a_change_is_told_by_what_it_changes(body):
+    other = copy.deepcopy(body)
+    for profile in other["properties"]["profiles"]:
+        profile["capacity"]["maximum"] = "9"
+
+    changes = autoscale.compared(
+        scalewords.described(body), scalewords.described(other)
+    )
+
+    assert changes[0] == (
+        "~ default, instances: 1 to 3, 2 without metrics -> 1 to 9, 2 without metrics"
+    )
+    assert all("rule" not in each for each in changes)
+
+
+def test_a_suspension_is_carried_over_and_ends(body):
+    there = copy.deepcopy(body)
+    until = datetime(2026, 11, 25, 14, tzinfo=UTC)
+    there["properties"]["profiles"].insert(0, pinning(4, NOW, until))
+    there["tags"] = {"aml-ops.suspended": "ana: a test"}
+
+    found = live(there).suspended(NOW)
+    carry(body, live(there))
+
+    assert found.shown == "at 4 until 2026-11-25 14:00:00 UTC (ana: a test)"
+    assert live(there).suspended(until) is None
+    assert body["properties"]["profiles"][0]["name"] == SUSPENDED
+    assert same(there, body)
+
+
+def test_a_suspension_has_a_length():
+    assert length("2h").total_seconds() == 7200
+    for wrong in (None, "31d", "5s"):
+        with pytest.raises(UsageError, match="--for"):
+            length(wrong)
+
+
+def row(operation, minute, status="Succeeded", correlation="a", counts=(1, 2), text=""):
+    return {
+        "operationName": {
+            "value": f"Microsoft.Insights/AutoscaleSettings/{operation}/Action"
+        },
+        "eventTimestamp": f"2026-11-25T12:{minute:02}:00.0000000Z",
+        "correlationId": correlation,
+        "status": {"value": status},
+        "description": text,
+        "properties": dict(
+            zip(
+                ("OldInstancesCount", "NewInstancesCount"),
+                map(str, counts),
+                strict=True,
+            )
+        ),
+    }
+
+
+def test_an_actions_begin_and_end_are_one_event():
+    rows = [
+        row("ScaleupResult", 2, "Failed", text="No cores are left."),
+        row("Scaleup", 1, text="attempting"),
+        row("Flapping", 3, correlation="b", counts=(2, 2)),
+        row("Scaledown", 4, correlation="c", counts=(2, 1)),
+    ]
+
+    out, flapping, in_ = scaleshow.told("blue", rows)
+
+    assert (out.what, out.before, out.after) == ("scale out", 1, 2)
+    assert (out.outcome, out.text) == ("Failed", "No cores are left.")
+    assert flapping.what == "flapping, put off"
+    assert in_.outcome == "Started", "it runs"
+
+
+def test_the_last_action_cools_down_by_its_directions_longest_pause(body):
+    rows = [row("Scaleup", 1), row("Scaledown", 5, correlation="b", counts=(2, 1))]
+    rules = body["properties"]["profiles"][0]["rules"]
+    rules[1]["scaleAction"]["cooldown"] = "PT30M"
+
+    found = scaleshow.remembered(live(body), rows)
+
+    assert found["what"] == "scale-in 2 -> 1"
+    assert found["until"].startswith("2026-11-25T12:35:00")
+    assert scaleshow.remembered(live(body), []) == {}
+
+
+# Loads
+
+
+KEYS = [(CPU, "/blue")]
+
+
+def made_up(*told):
+    return scaleloads.made_up(told, KEYS, NOW, 1)
+
+
+def test_a_made_up_day_lies_between_its_limits_and_is_the_same_each_time():
+    values = made_up("cpu=20-250").values[KEYS[0]]
+
+    assert len(values) == 7 * 1440
+    assert 15 < min(values) < 25
+    assert 240 < max(values) < 285
+    assert values == made_up("20-250").values[KEYS[0]]
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ("cpu=high", "low-high"),
+        ("cpu=9-3", "low-high"),
+        ("memory=1-2", "no rule looks at 'memory'"),
+    ],
+)
+def test_a_day_that_can_not_be_meant_is_refused(told, problem):
+    with pytest.raises(UsageError, match=problem):
+        made_up(told)
+
+
+def test_a_csv_holds_a_row_a_minute(tmp_path):
+    file = tmp_path / "load.csv"
+    file.write_text(
+        "time,cpu,instances\n2026-11-23T00:00Z,50,2\n2026-11-23T00:01Z,,2\n"
+    )
+
+    found = scaleloads.from_csv(file, KEYS, 1)
+
+    assert found.start == datetime(2026, 11, 23, tzinfo=UTC)
+    assert found.values[KEYS[0]] == [100.0, None], "of both instances together"
+    assert found.instances == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "has no rows"),
+        ("cpu\nmuch\n", "cpu: must hold numbers"),
+        ("rps\n1\n", f"has no column {CPU} or cpu"),
+        ("time,cpu\nnoon,1\n", "time: 'noon' must be a time"),
+    ],
+)
+def test_a_csv_that_can_not_be_meant_is_refused(tmp_path, text, problem):
+    file = tmp_path / "load.csv"
+    file.write_text(text)
+
+    with pytest.raises(InvalidSpec, match=problem):
+        scaleloads.from_csv(file, KEYS, 1)
+
+
+def test_the_load_behind_a_utilization_is_shared_and_others_are_not():
+    assert scaleloads.shared(CPU, [50, None], [2, 2]) == [100, None]
+    assert scaleloads.shared("RequestsPerMinute", [50.0], [2]) == [50.0]
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    """iris, with an autoscale.yaml that a test writes."""
+    shutil.copytree(Path(__file__).parents[1] / "specs", tmp_path / "specs")
+    monkeypatch.setenv("AML_OPS_SPECS", str(tmp_path / "specs"))
+
+    def written(text):
+        (tmp_path / "specs/iris/autoscale.yaml").write_text(text)
+        return load_spec("iris")
+
+    return written
+
+
+def test_a_simulation_is_the_engines_own(spec, tmp_path):
+    found = spec("deployments:\n  blue: {maximum: 3, cpu: 60}\n")
+    file = tmp_path / "load.csv"
+    file.write_text("cpu\n" + "40\n" * 10 + "100\n" * 30 + "20\n" * 40)
+
+    played = scalesim.simulate(
+        None, found, "blue", scalesim.Asked(csv=str(file), starting="1m")
+    )
+
+    assert [(each.before, each.after) for each in played.actions] == [(1, 2), (2, 1)]
+    assert played.actions[0].text == f"{CPU} is 64 (> 60)"
+    assert played.instance_minutes == sum(played.counts)
+    assert (played.flaps, played.highest) == (0, 2)
+
+
+def test_schedules_are_played_without_any_load(spec):
+    found = spec(
+        "deployments:\n  blue:\n    maximum: 4\n"
+        "    schedules: [weekdays 7-19 at least 4]\n"
+    )
+
+    played = scalesim.simulate(None, found, "blue", scalesim.Asked(day=("1-2",)))
+
+    assert played.instance_minutes >= 5 * 12 * 60 * 4
+    assert [each.after for each in played.actions] == [4] * 1, "nothing scales in"
+
+
+def test_a_flapping_pair_is_played_only_by_force(spec):
+    found = spec("deployments:\n  blue: {maximum: 3, cpu: {over: 60, under: 40}}\n")
+    asked = scalesim.Asked(day=("cpu=20-250",))
+
+    with pytest.raises(Refused, match="would flap"):
+        scalesim.simulate(None, found, "blue", asked)
+    assert scalesim.simulate(None, found, "blue", asked, force=True).deferred[
+        "flapping"
+    ]
