@@ -133,8 +133,6 @@ def summary(trial: Trial, endings: list[Ending]) -> Summary:
 def at_most(count: int, of: int, confidence: float = CONFIDENCE) -> float:
     """The upper bound of the probability of what happened so often (Clopper-Pearson):
     the one at which so few, or fewer, would be a chance of one in a hundred."""
-    if count >= of:
-        return 1.0
     low, high = count / of, 1.0
     while high - low > 1e-7:
         middle = (low + high) / 2

@@ -6,8 +6,9 @@ inconclusive  neither, and how many more requests it would take
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ops.evidence import (
     MOST_LOG,
@@ -22,6 +23,15 @@ from ops.policy import Policy, Promote
 
 WORSE, NOT_WORSE, INCONCLUSIVE = "worse", "not worse", "inconclusive"
 BELOW_ODDS = (0.1, 0.25, 0.5, 0.75)
+HALVINGS = 4
+
+
+class Bet(NamedTuple):
+    """A part of the stake, what it has grown to, and what one more request adds."""
+
+    part: float
+    log: float
+    pace: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,57 +110,84 @@ def _stable(evidence: Evidence, probes: Evidence) -> dict[str, float]:
 
 def _proofs(policy: Policy, evidence: Evidence) -> tuple[dict[str, float], int | None]:
     """What is proven of each kind, and how many requests it takes to prove the rest."""
-    rules = policy.promote
-    proofs, needs = {}, []
+    rules, bets = policy.promote, {}
     if policy.judge.errors:
-        proofs["errors"], needed = _errors_proof(rules, evidence)
-        needs.append(needed)
+        bets["errors"] = _errors_bets(rules, evidence)
     if policy.judge.latency:
-        proof = evidence.slow_proof or Proof(margin=rules.margin)
         sides = (evidence.canary, evidence.stable)
         slow = sum(side.slow[PROOF_PERCENTILE] for side in sides)
-        proofs["latency"] = proof.evidence
-        needs.append(_until(proof.logs, _pace(evidence, slow, rules), rules.beta))
+        bets["latency"] = _ratio_bets(rules, evidence, evidence.slow_proof, slow, 1.0)
+    needs = [_until(each, 1 / rules.beta) for each in bets.values()]
     known = [needed for needed in needs if needed is not None]
     most = max(known) if len(known) == len(needs) else None
-    return {kind: rounded(each) for kind, each in proofs.items()}, most
+    return {kind: rounded(_value(each)) for kind, each in bets.items()}, most
 
 
-def _errors_proof(rules: Promote, evidence: Evidence) -> tuple[float, int | None]:
+def _errors_bets(rules: Promote, evidence: Evidence) -> list[Bet]:
     """Two ways to prove it, each of which counts half: fewer than `margin` times
     stable's errors, or fewer than are worth a thought."""
-    proof = evidence.errors_proof or Proof(margin=rules.margin)
     canary, errors = evidence.canary, evidence.canary.errors + evidence.stable.errors
-    pace = _pace(evidence, errors, rules)
     limit = rules.negligible_ratio
+    stake = 0.5 if limit else 1.0
+    bets = _ratio_bets(rules, evidence, evidence.errors_proof, errors, stake)
     if not limit:
-        return proof.evidence, _until(proof.logs, pace, rules.beta)
-    logs = growth(BELOW_ODDS, canary.errors, canary.requests, limit)
-    below = sum(math.exp(min(log, MOST_LOG)) for log in logs) / len(logs)
+        return bets
     ratio = _ratio(errors, evidence)
-    steps = [
-        growth((odds,), 0, 1, limit)[0] + ratio * math.log(odds) for odds in BELOW_ODDS
+    logs = growth(BELOW_ODDS, canary.errors, canary.requests, limit)
+    calm = growth(BELOW_ODDS, 0, 1, limit)
+    return bets + [
+        Bet(part=0.5 / len(logs), log=log, pace=each + ratio * math.log(odds))
+        for odds, log, each in zip(BELOW_ODDS, logs, calm, strict=True)
     ]
-    ways = [
-        _until(proof.logs, pace, rules.beta / 2),
-        _until(logs, steps, rules.beta / 2),
-    ]
-    needs = [needed for needed in ways if needed is not None]
-    return (proof.evidence + below) / 2, min(needs, default=None)
 
 
-def _pace(evidence: Evidence, events: int, rules: Promote) -> list[float]:
-    """What one more request of the canary adds to each bet, were both sides alike."""
-    share = _share(evidence)
-    if not share:
-        return [0.0] * len(PROOF_ODDS)
-    odds = (*PROOF_ODDS, rules.margin)
-    logs = [math.log(each) * share - math.log1p(share * (each - 1)) for each in odds]
-    ratio = _ratio(events, evidence) / share
+def _ratio_bets(
+    rules: Promote,
+    evidence: Evidence,
+    proof: Proof | None,
+    events: int,
+    stake: float,
+) -> list[Bet]:
+    """Bets on less than `margin` times stable's events; their pace were both alike."""
+    margin, share = rules.margin, _share(evidence)
+    odds = [each for each in PROOF_ODDS if each < margin]
+    logs = proof.logs if proof else (0.0,) * len(PROOF_ODDS)
+    paces = [0.0] * len(odds)
+    if share:
+        of = _ratio(events, evidence) / share  # events that a request of its own brings
+        *gains, against = growth((*odds, margin), 0, 1, share)
+        paces = [
+            of * (gain - against + share * math.log(each / margin))
+            for each, gain in zip(odds, gains, strict=True)
+        ]
+    known = zip(PROOF_ODDS, logs, strict=True)
+    kept = [log for each, log in known if each < margin]
     return [
-        ratio * (log - logs[-1]) if each < rules.margin else 0.0
-        for each, log in zip(odds[:-1], logs, strict=False)
+        Bet(part=stake / len(odds), log=log, pace=pace)
+        for log, pace in zip(kept, paces, strict=True)
     ]
+
+
+def _value(bets: list[Bet], requests: float = 0.0) -> float:
+    """What the bets have become, or will have, after so many more requests."""
+    return sum(
+        bet.part * math.exp(min(bet.log + requests * bet.pace, MOST_LOG))
+        for bet in bets
+    )
+
+
+def _until(bets: list[Bet], goal: float) -> int | None:
+    """How many more of the canary's requests it takes, about."""
+    alone = [
+        (math.log(goal / bet.part) - bet.log) / bet.pace for bet in bets if bet.pace > 0
+    ]
+    if not alone:
+        return None
+    low, high = 0.0, max(min(alone), 0.0)  # where one of them alone has come to it
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _value(bets, middle) >= goal else (middle, high)
+    return math.ceil(high)
 
 
 def _ratio(events: int, evidence: Evidence) -> float:
@@ -163,15 +200,6 @@ def _share(evidence: Evidence) -> float:
         if bin.canary.requests and bin.stable.requests:
             return bin.canary.requests / (bin.canary.requests + bin.stable.requests)
     return 0.0
-
-
-def _until(logs: Sequence[float], pace: Sequence[float], risk: float) -> int | None:
-    """How many requests it takes until one of the bets alone has proven it."""
-    goal = math.log(len(logs) / risk)
-    times = [
-        (goal - log) / more for log, more in zip(logs, pace, strict=True) if more > 0
-    ]
-    return max(0, math.ceil(min(times))) if times else None
 
 
 def rounded(value: float) -> float:

@@ -141,6 +141,15 @@ def test_a_canary_that_is_down_goes_back(health, reason):
     assert found.reason == reason
 
 
+def test_where_both_are_down_a_person_must_decide():
+    down = Health(state="Failed")
+
+    found = decide(seen(canary_health=down, stable_health=down))
+
+    assert (found.action, found.page) == ("hold", True)
+    assert found.reason == "green is Failed; not rolled back, because blue is Failed"
+
+
 @pytest.mark.parametrize("state", ["Updating", "Scaling"])
 def test_a_canary_that_is_scaled_still_serves(state):
     assert decide(seen(canary_health=Health(state=state))).action == "hold"
@@ -153,6 +162,17 @@ def test_an_alert_since_the_start_takes_it_back():
 
     assert told(found) == ("roll_back", "alert_has_fired")
     assert found.reason == "fast-burn fired at 14:04"
+
+
+def test_an_alert_may_also_stop_it_for_a_person_or_be_ignored():
+    alert = Alert(name="fast-burn", severity=1, fired_at=START + minutes(2))
+
+    def decided(then):
+        rules = replace(POLICY.guardrails, on_alert=then)
+        return decide(seen(alerts=(alert,)), policy=replace(POLICY, guardrails=rules))
+
+    assert [decided(then).action for then in ("pause", "ignore")] == ["pause", "hold"]
+    assert decided("pause").page
 
 
 @pytest.mark.parametrize("change", [{"severity": 3}, {"fired_at": START - minutes(1)}])
@@ -295,6 +315,33 @@ def test_the_last_comparison_waits_for_proof_and_says_how_long():
     assert found.verdict.requests_needed > 1000
     more = f"about {found.verdict.requests_needed:,} more requests of green"
     assert found.reason.startswith(f"inconclusive: {more} (proof: errors ")
+
+
+def test_as_many_requests_as_were_needed_prove_it():
+    count = 11
+    needed = judged(count).requests_needed
+
+    while judged(count).outcome != "not worse":
+        count += 1
+
+    assert (count - 11) * 300 == pytest.approx(needed, rel=0.15)
+
+
+def judged(count):
+    return decide(seen(count, evidence=equal(300, count)), count).verdict
+
+
+def test_each_of_the_two_proofs_of_few_errors_counts_half():
+    found = judged(11).proofs["errors"]
+
+    rows = equal(300, 11)
+    n, errors, limit = rows.canary.requests, rows.canary.errors, 0.005
+    below = [
+        odds**errors / (1 - limit + odds * limit) ** n
+        for odds in (0.1, 0.25, 0.5, 0.75)
+    ]
+    by_hand = (rows.errors_proof.evidence + sum(below) / 4) / 2
+    assert found == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_a_proven_canary_waits_for_the_person_and_then_goes_on():

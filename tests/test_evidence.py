@@ -109,6 +109,13 @@ def test_a_canary_worse_by_the_margin_gains_no_proof_on_average(ratio, margin):
     assert expected(value, (9, ratio), (21, ratio)) > 1
 
 
+def test_a_canary_far_worse_than_a_small_margin_gains_no_proof_either():
+    def value(a, b):
+        return Proof(margin=1.1).add(a, a + b, 0.3).evidence
+
+    assert expected(value, (9, 0.3), (21, 0.1)) < 1
+
+
 def test_a_proof_is_what_the_formula_says():
     bins = many(30, (300, 1), (300, 2))
     q, m, errors, of = 0.5, 2.0, 30, 90

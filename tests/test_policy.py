@@ -55,6 +55,7 @@ def test_all_mistakes_are_told_at_once():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("- {weight: 10}", "steps[1]: 10 must be above 10, of an earlier step"),
         ("heartbeat: 20s", "heartbeat: must be at least two looks"),
         ("look: 500ms", "look: must be at least 1s"),
         ("missing_data: {after: 1s}", "missing_data.after: must be at least one look"),
@@ -78,6 +79,12 @@ def test_proof_is_asked_for_before_the_last_comparison_ends():
 
     assert [found.needs_proof(index) for index in range(3)] == [False, True, False]
     assert not any(baked.needs_proof(index) for index in range(3))
+
+
+def test_a_step_may_ask_for_proof_itself():
+    found = policyfile.parse("steps:\n- {weight: 5, proof: true}\n- weight: 50\n")
+
+    assert found.needs_proof(0)
 
 
 def test_an_endpoint_without_a_policy_is_told_how_to_get_one(tmp_path):

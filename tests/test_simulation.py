@@ -121,6 +121,18 @@ def test_a_canary_that_is_slower_by_its_slack_has_as_many_slow_requests():
     assert simtraffic.slow_shares(1.2, exact)[1] > 0.13
 
 
+def test_only_a_canary_that_fails_every_request_is_sure_to_fail_its_probes():
+    def failed(ratio):
+        traffic = Traffic(per_minute=60, error_ratio=0.0, canary_error_ratio=ratio)
+        generator = numpy.random.default_rng(3)
+        source = Source(policy=POLICY, traffic=traffic, generator=generator)
+        (row,) = source.draw([0], 0.0, 60.0)
+        return row.canary_probes.errors, row.stable_probes.errors
+
+    assert failed(1.0) == (120, 0)
+    assert failed(0.5) == (0, 0)
+
+
 def test_tries_are_counted_where_callers_send_no_ids():
     once = Traffic(per_minute=600, error_ratio=0.05, tries=3)
 
