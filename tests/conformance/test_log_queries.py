@@ -240,28 +240,6 @@ def test_a_wrong_query_is_refused_in_azures_words(logs, customer, query, inner):
     assert error["innererror"]["innererror"]["message"] in str(raised.value)
 
 
-def test_too_many_rows_are_a_partial_answer(logs, customer):
-    from azure.monitor.query import LogsQueryStatus
-
-    answer = logs.query_workspace(
-        customer, "range x from 1 to 600000 step 1", timespan=None
-    )
-
-    assert answer.status == LogsQueryStatus.PARTIAL
-    assert 0 < len(answer.partial_data[0].rows) <= 500_000
-    assert answer.partial_error.code == "PartialError"
-    inner = answer.partial_error.details[0]["innererror"]
-    assert inner["code"] == "E_QUERY_RESULT_SET_TOO_LARGE"
-
-
-def test_ten_megabytes_of_an_answer_come_whole(logs, customer):
-    query = "range i from 1 to 10000 step 1 | extend s = strrep('x', 1024)"
-
-    answer = logs.query_workspace(customer, query, timespan=None)
-
-    assert sum(len(row["s"]) for row in answer.tables[0].rows) == 10_240_000
-
-
 def test_a_query_that_takes_too_long_is_ended(logs, customer):
     from azure.core.exceptions import HttpResponseError
 

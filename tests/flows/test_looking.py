@@ -192,6 +192,8 @@ def test_an_answer_that_is_too_large_says_that_rows_are_missing(desk):
 
     assert "rows are missing" in said
     assert "record count limit 500000" in said
+    assert "\n500000\n" in said
+    assert "\n500001\n" not in said
 
 
 def test_following_ends_with_the_person(desk):

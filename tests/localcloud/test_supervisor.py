@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import psutil
 import pytest
-from engine_rig import CONDA, ENDPOINT, SCORE, SERVER, Rig, alive
+from engine_rig import CONDA, ENDPOINT, QUICK, SERVER, Rig, alive
 
 from ops.localcloud import processes
 from ops.localcloud.console import console_log
@@ -32,22 +32,32 @@ def in_background(call):
     return thread, results
 
 
-def test_a_deployment_serves_once_it_has_succeeded(rig):
-    rig.succeed(rig.deploy(model=rig.put_model()))
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory):
+    """A rig with one deployment, for tests that only look at it."""
+    rig = Rig(tmp_path_factory.mktemp("serving"))
+    rig.succeed(rig.put_endpoint(traffic={"blue": 100}))
+    ours = {"A_SECRET_OF_OURS": "x", "PYTHONPATH": "/nowhere"}
+    wanted = {"GREETING": "hello", "AZUREML_MODEL_DIR": "/etc", "AML_APP_ROOT": "/etc"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ours.items():
+            patch.setenv(name, value)
+        rig.succeed(rig.deploy(model=rig.put_model(), variables=wanted))
+    yield rig
+    rig.close()
 
-    status, answer = rig.score()
+
+def test_a_deployment_serves_once_it_has_succeeded(serving):
+    status, answer = serving.score()
 
     assert status == 200
-    assert answer["model"].endswith("/iris/7")
     assert os.listdir(answer["model"]) == ["model"]
-    events = rig.events()
+    events = serving.events()
     assert events[:3] == ["Pulled", "Created", "Started"]
 
 
-def test_only_the_loopback_can_reach_an_instance(rig):
-    rig.succeed(rig.deploy())
-
-    [instance] = rig.live()
+def test_only_the_loopback_can_reach_an_instance(serving):
+    [instance] = serving.live()
     sockets = psutil.Process(instance.pid).net_connections()
 
     assert {(s.laddr.ip, s.laddr.port) for s in sockets} == {
@@ -55,12 +65,8 @@ def test_only_the_loopback_can_reach_an_instance(rig):
     }
 
 
-def test_what_localcloud_was_started_with_does_not_leak_in(rig, monkeypatch):
-    monkeypatch.setenv("A_SECRET_OF_OURS", "x")
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    rig.succeed(rig.deploy(variables={"GREETING": "hello"}))
-
-    [instance] = rig.live()
+def test_what_localcloud_was_started_with_does_not_leak_in(serving):
+    [instance] = serving.live()
     inside = psutil.Process(instance.pid).environ()
 
     assert inside["GREETING"] == "hello"
@@ -68,12 +74,14 @@ def test_what_localcloud_was_started_with_does_not_leak_in(rig, monkeypatch):
     assert "PYTHONPATH" not in inside
 
 
-def test_a_spec_cannot_say_where_its_model_lies(rig):
-    variables = {"AZUREML_MODEL_DIR": "/etc", "AML_APP_ROOT": "/etc"}
-    rig.succeed(rig.deploy(model=rig.put_model(), variables=variables))
+def test_a_spec_cannot_say_where_its_model_lies(serving):
+    model, root = (
+        serving.score({"show": name})[1]["value"]
+        for name in ("AZUREML_MODEL_DIR", "AML_APP_ROOT")
+    )
 
-    assert rig.score({"show": "AZUREML_MODEL_DIR"})[1]["value"].endswith("/iris/7")
-    assert rig.score({"show": "AML_APP_ROOT"})[1]["value"].endswith("/src")
+    assert model.endswith("/iris/7")
+    assert root.endswith("/src")
 
 
 def test_a_change_that_comes_in_mid_step_is_not_taken_for_done(rig, monkeypatch):
@@ -135,24 +143,21 @@ def test_scaling_down_drops_no_request(rig):
     rig.until(lambda: len(rig.state.instances()) == 1, "the end of one")
 
 
-@pytest.mark.parametrize(
-    ("score", "why"),
-    [
-        ("import nosuchmodule\n" + SCORE, "No module named 'nosuchmodule'"),
-        ("def init(): raise ValueError('no weights')\ndef run(d): 1", "no weights"),
-        ("import os\ndef init(): os._exit(3)\ndef run(d): 1", "exit status 3"),
-    ],
-    ids=["import", "init", "exit"],
-)
-def test_a_script_that_cannot_start_fails_its_deployment(rig, score, why):
-    error = rig.refusal(rig.deploy(score=score))
+def test_a_script_that_cannot_start_fails_its_deployment_until_it_is_mended(rig):
+    error = rig.refusal(
+        rig.deploy(score="import os\ndef init(): os._exit(3)\ndef run(d): 1")
+    )
 
     assert error["code"] == "ResourceNotReady"
     assert "exited 3 times" in error["message"]
-    assert why in error["message"]
+    assert "exit status 3" in error["message"]
     assert "Booting worker" in rig.logs("InferenceServer")
     rig.until(lambda: not rig.live(state="Stopping"), "the end")
     assert {p.name for p in processes.marked(rig.directory)} == {"gateway"}
+
+    rig.succeed(rig.deploy())
+    assert rig.score()[0] == 200
+    assert len(rig.state.instances()) == 1
 
 
 def test_an_instance_that_is_never_ready_fails_its_deployment(rig):
@@ -163,6 +168,15 @@ def test_an_instance_that_is_never_ready_fails_its_deployment(rig):
 
     assert error["code"] == "ResourceNotReady"
     assert "not ready within 1.5 s" in error["message"]
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """A rig with an endpoint on which nothing can be deployed."""
+    rig = Rig(tmp_path_factory.mktemp("empty"))
+    rig.succeed(rig.put_endpoint())
+    yield rig
+    rig.close()
 
 
 @pytest.mark.parametrize(
@@ -192,27 +206,19 @@ def test_an_instance_that_is_never_ready_fails_its_deployment(rig):
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_cannot_be_prepared_fails_with_its_cause(rig, change, code, why):
-    error = rig.refusal(rig.deploy(**change))
+def test_what_cannot_be_prepared_fails_with_its_cause(empty, change, code, why):
+    error = empty.refusal(empty.deploy(**change))
 
     assert error["code"] == code
     assert why in error["message"]
-    assert rig.deployment().properties["provisioningState"] == "Failed"
+    assert empty.deployment().properties["provisioningState"] == "Failed"
 
 
-def test_the_builders_words_are_in_the_storage_initializers_log(rig):
+def test_the_builders_words_are_in_the_storage_initializers_log(empty):
     conda = CONDA.replace(SERVER, "no-such-package-of-anyones==1")
-    rig.refusal(rig.deploy(conda=conda))
+    empty.refusal(empty.deploy(conda=conda))
 
-    assert "no-such-package-of-anyones was not found" in rig.build_log()
-
-
-def test_a_failed_deployment_can_be_mended(rig):
-    rig.refusal(rig.deploy(score="def run(data): return 1"))
-    rig.succeed(rig.deploy())
-
-    assert rig.score()[0] == 200
-    assert len(rig.state.instances()) == 1
+    assert "no-such-package-of-anyones was not found" in empty.build_log()
 
 
 def test_a_killed_instance_is_restarted(rig):
@@ -229,15 +235,16 @@ def test_a_killed_instance_is_restarted(rig):
     assert (after.id, after.restarts) == (before.id, 1)
     assert rig.until(lambda: rig.score()[0] == 200)
     assert rig.deployment().properties["provisioningState"] == "Succeeded"
-    message = rig.state.events(f"{ENDPOINT}/deployments/blue")[-2]["message"]
-    assert "BackOff" in rig.events()
+    events = rig.state.events(f"{ENDPOINT}/deployments/blue")
+    [message] = [each["message"] for each in events if each["name"] == "BackOff"]
     assert "killed by signal 9" in message
 
 
 def test_an_instance_that_hangs_is_killed_and_restarted(rig):
     hurried = {"initialDelay": "PT0S", "period": "PT0.2S", "timeout": "PT0.3S"}
     liveness = {**hurried, "failureThreshold": 5}
-    rig.succeed(rig.deploy(livenessProbe=liveness))
+    # It may take its time to start: only then is it asked whether it lives.
+    rig.succeed(rig.deploy(livenessProbe=liveness, startupProbe=QUICK))
     [before] = rig.live()
 
     in_background(lambda: rig.score({"seconds": 100}))
