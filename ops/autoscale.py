@@ -86,9 +86,11 @@ def _step(
     notes = []
     if there and there.name != derived:
         notes.append(f"{name} keeps its setting {there.name!r}, made elsewhere")
-    if there and (pause := there.suspended(workspace.now())):
-        carry(body, there)
-        notes.append(f"{name} stays suspended {pause.shown}")
+    if there:
+        now = workspace.now()
+        carry(body, there, now)
+        if pause := there.suspended(now):
+            notes.append(f"{name} stays suspended {pause.shown}")
     step: dict[str, Any] = {
         "deployment": name,
         "setting": there.name if there else derived,

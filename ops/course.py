@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event as Signal
 
-from ops import door, endpoints, policyfile, standing, tags, traffic
+from ops import door, endpoints, floors, flow, policyfile, standing, tags, traffic
 from ops.clients import Workspace
 from ops.decisions import Decision
 from ops.endpoints import Endpoint
 from ops.errors import OpsError
+from ops.flow import Recent
 from ops.observed import Observed
 from ops.observing import Observer
 from ops.policy import Policy
@@ -128,11 +129,16 @@ class Course:
             require(endpoint)
             return wanted
 
-        here = replace(here, heartbeat=self.workspace.now())
+        now = self.workspace.now()
+        here, recent = replace(here, heartbeat=now), None
+        if not back:
+            recent = flow.recent(self.workspace, self.name, now)
+            self._hold_instances(wanted, here, recent)
         traffic.change(
             self.workspace,
             self.name,
             decide,
+            recent=recent,
             verb=VERB,
             reason=reason,
             how=How(
@@ -144,6 +150,21 @@ class Course:
             tags=standing.written(here),
         )
         self.here = here
+
+    def _hold_instances(self, wanted: Weights, here: Standing, recent: Recent) -> None:
+        """Keep the autoscaler from what the step needs, and have it start the rest.
+
+        Where that is not possible, the door still checks the capacity.
+        """
+        step = self.policy.steps[min(here.step, len(self.policy.steps) - 1)]
+        length = timedelta(seconds=step.bake_seconds) + floors.SPARE
+        try:
+            endpoint = self.endpoint or endpoints.get(self.workspace, self.name)
+            notes = floors.hold(self.workspace, endpoint, wanted, recent, length)
+        except OpsError as error:
+            notes = [f"not kept from scaling in: {error.problem}"]
+        for note in notes:
+            self.troubled(note)
 
     def _tag(self, here: Standing, require: Callable[[Endpoint], None]) -> None:
         here = replace(here, heartbeat=self.workspace.now())

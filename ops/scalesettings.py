@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VERSION = "2022-10-01"
 SUSPENDED = "aml-ops.suspended"  # the profile that pins a count for a time
+FLOOR = "aml-ops.floor"  # the profile that raises the minimum for a rollout's step
 NOTE = "aml-ops.suspended"  # the tag that says who did it and why
 IGNORED = {
     "name",
@@ -106,11 +107,16 @@ def require(workspace: "Workspace", endpoint_name: str, deployment: str) -> Sett
     return found
 
 
-def carry(body: dict[str, Any], there: Setting) -> None:
-    """Take over what suspends a setting now."""
-    pins = [each for each in there.profiles if each["name"] == SUSPENDED]
+def carry(body: dict[str, Any], there: Setting, now: datetime) -> None:
+    """Take over what suspends a setting now, or raises its minimum."""
+    pins = [
+        each
+        for each in there.profiles
+        if each["name"] in (SUSPENDED, FLOOR) and now < moment(each["fixedDate"], "end")
+    ]
     body["properties"]["profiles"] = pins + body["properties"]["profiles"]
-    if note := (there.body.get("tags") or {}).get(NOTE):
+    note = (there.body.get("tags") or {}).get(NOTE)
+    if note and any(each["name"] == SUSPENDED for each in pins):
         body["tags"] = {**body["tags"], NOTE: note}
 
 

@@ -2,13 +2,14 @@
 
 import copy
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ops import (
     autoscale,
+    floors,
     scalefile,
     scaleloads,
     scaleshow,
@@ -16,10 +17,13 @@ from ops import (
     scalewords,
     scaling,
 )
+from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import InvalidSpec, Refused, UsageError
+from ops.flow import Flow, Recent
 from ops.scalesettings import SUSPENDED, Setting, carry, same
 from ops.specs import load as load_spec
 from ops.suspending import length, pinning
+from ops.weights import Weights
 
 TARGET = "/subscriptions/s/onlineEndpoints/iris/deployments/blue"
 CPU = "CpuUtilizationPercentage"
@@ -77,7 +81,7 @@ def test_a_suspension_is_carried_over_and_ends(body):
     there["tags"] = {"aml-ops.suspended": "ana: a test"}
 
     found = live(there).suspended(NOW)
-    carry(body, live(there))
+    carry(body, live(there), NOW)
 
     assert found.shown == "at 4 until 2026-11-25 14:00:00 UTC (ana: a test)"
     assert live(there).suspended(until) is None
@@ -137,6 +141,40 @@ def test_the_last_action_cools_down_by_its_directions_longest_pause(body):
     assert found["what"] == "scale-in 2 -> 1"
     assert found["until"].startswith("2026-11-25T12:35:00")
     assert scaleshow.remembered(live(body), []) == {}
+
+
+def test_a_floor_keeps_the_rules_and_raises_the_bounds(body):
+    base = body["properties"]["profiles"][0]
+
+    found = floors.floor(base, 5, NOW, NOW + timedelta(hours=1))
+
+    assert found["capacity"] == {"minimum": "5", "maximum": "5", "default": "5"}
+    assert found["rules"] == base["rules"]
+    assert found["fixedDate"]["end"] == "2026-11-25T13:00:00Z"
+
+
+def test_what_serves_keeps_what_it_has_or_what_its_share_needs():
+    endpoint = iris({"blue": 4, "green": 1, "red": 9}, {"blue": 100})
+    after = Weights(traffic={"blue": 50, "green": 50})
+    flow = Flow(requests=100, live=100, errors=0, mean_ms=1000)
+    recent = Recent(flows={"blue": flow}, per_second=10.0)
+
+    serving = [n for n in endpoint.deployments if floors.serves(n, endpoint, after)]
+
+    assert serving == ["blue", "green"]
+    # 5 requests a second of a second each, 1 at a time, at most 70 % busy.
+    assert floors.counts(endpoint, after, recent, serving) == {"blue": 4, "green": 8}
+
+
+def iris(instances, traffic):
+    def deployment(name, count):
+        properties = {"provisioningState": "Succeeded"}
+        return to_deployment(
+            {"name": name, "properties": properties, "sku": {"capacity": count}}
+        )
+
+    made = {name: deployment(name, count) for name, count in instances.items()}
+    return to_endpoint({"name": "iris", "properties": {"traffic": traffic}}, made)
 
 
 # Loads

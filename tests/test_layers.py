@@ -61,7 +61,7 @@ FOUNDATION |= {"split", "storage", "tags", "traffic", "trafficview", "unfinished
 FOUNDATION |= {"weights", "writing"}
 FOUNDATION |= {"rulefields", "scalefile", "scalerules", "scaling", "schedules"}
 FOUNDATION |= {"timefields", "zones", "scaleengine", "scaleloads", "scalemetrics"}
-FOUNDATION |= {"scalesettings", "scaleview", "scalewords"}
+FOUNDATION |= {"floors", "scalesettings", "scaleview", "scalewords"}
 CAPABILITIES = {
     *("forecast", "rehearsal"),
     *(

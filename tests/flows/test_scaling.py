@@ -6,9 +6,14 @@ The clock goes 120 times as fast where rules need minutes: a second is two of th
 import json
 import subprocess
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from ops import clients, endpoints, floors, settings
+from ops.flow import Flow, Recent
+from ops.weights import Weights
 
 RULES = """
 zone: Europe/Berlin
@@ -114,6 +119,27 @@ def test_a_suspension_outlasts_apply_and_ends_by_itself(iris):
     (look,) = iris.json("autoscale.show")
     assert look["suspended"] is None
     assert look["verdict"]["profile"] == "default"
+
+
+def test_what_a_rollouts_step_needs_is_started_and_no_rule_takes_it(iris, monkeypatch):
+    for name, value in iris.variables().items():
+        monkeypatch.setenv(name, value)
+    workspace = clients.connect(settings.load_stage("local"))
+    iris("scale", "--deployment", "blue", "--instances", "1")
+    rate = Recent(
+        flows={"blue": Flow(requests=1, live=1, errors=0, mean_ms=1000)},
+        per_second=20.0,  # of a second each, 20 at a time: two instances' work
+    )
+    found = endpoints.get(workspace, "iris")
+    idle = replace(found, traffic={})
+
+    step = Weights(traffic={"blue": 100})
+    notes = floors.hold(workspace, idle, step, rate, timedelta(hours=1))
+    iris("cloud.clock", "--advance", "1m")
+
+    assert notes == []
+    until(lambda: instances(iris) == 2)
+    assert iris.json("autoscale.history")[0]["text"].endswith("2 instances count.")
 
 
 def test_a_weekend_schedule_acts_when_the_clock_comes_to_it(iris):
