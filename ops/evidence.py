@@ -19,7 +19,7 @@ neither overflow nor bury what comes after them.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from math import exp, log1p
@@ -44,11 +44,11 @@ class Side:
     over: int = 0  # over the policy's own limit, `guardrails.latency.over_ms`
 
     def __add__(self, other: "Side") -> "Side":
-        slow = (a + b for a, b in zip(self.slow, other.slow, strict=True))
+        (p50, p90, p99), (more50, more90, more99) = self.slow, other.slow
         return Side(
             requests=self.requests + other.requests,
             errors=self.errors + other.errors,
-            slow=tuple(slow),  # type: ignore[arg-type]
+            slow=(p50 + more50, p90 + more90, p99 + more99),
             over=self.over + other.over,
         )
 
@@ -153,7 +153,7 @@ class Evidence:
 
     def add(self, bin: Bin) -> "Evidence":
         if self.terms.since and bin.at <= self.terms.since:
-            return Evidence(terms=self.terms, bins=(*self.bins, bin))
+            return replace(self, bins=(*self.bins, bin))
         canary, stable = bin.canary, bin.stable
         requests = canary.requests + stable.requests
         share = canary.requests / requests if requests else 0.0

@@ -71,7 +71,7 @@ def judge(policy: Policy, observed: Observed) -> Verdict:
         stable=_stable(evidence, observed.probes),
         proofs=proofs,
         proof_needed=1 / policy.promote.beta,
-        requests_needed=0 if proven else needed,
+        requests_needed=needed,
     )
 
 
@@ -178,12 +178,14 @@ def _value(bets: list[Bet], requests: float = 0.0) -> float:
 
 def _until(bets: list[Bet], goal: float) -> int | None:
     """How many more of the canary's requests it takes, about."""
+    if _value(bets) >= goal:
+        return 0
     alone = [
         (math.log(goal / bet.part) - bet.log) / bet.pace for bet in bets if bet.pace > 0
     ]
     if not alone:
         return None
-    low, high = 0.0, max(min(alone), 0.0)  # where one of them alone has come to it
+    low, high = 0.0, min(alone)  # where one of them alone has come to it
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (low, middle) if _value(bets, middle) >= goal else (middle, high)
