@@ -242,7 +242,8 @@ def _numbers(decision: "Decision", here: "Standing") -> "Table":
 
 
 def _said(decision: "Decision") -> str:
-    return f"{decision.action.replace('_', ' ')}: {decision.reason}"
+    needs = " (a person is needed)" if decision.page else ""
+    return f"{decision.action.replace('_', ' ')}{needs}: {decision.reason}"
 
 
 COUNTED = ("requests", "errors", "probes", "probes_failed")

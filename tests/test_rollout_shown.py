@@ -13,7 +13,7 @@ from ops.diagnosis.facts import Facts
 from ops.endpoints import to_endpoint
 from ops.following import Status
 from ops.measures import window
-from ops.observed import Observed
+from ops.observed import Health, Observed
 from ops.progress import Progress
 from ops.standing import PAUSED, Standing
 from ops.watch import Sight
@@ -114,6 +114,18 @@ def test_a_status_says_where_it_is_and_who_sees_to_it(said):
     assert "green takes over from blue: running by kim@laptop, at step 2" in text
     assert "run by 1234/kim@laptop, heard of 20 s ago" in text
     assert "5% > 20% > 50%" in text
+
+
+def test_what_only_a_person_can_help_says_so(said):
+    down = Health(state="Failed")
+    facts = replace(SEEN, canary_health=down, stable_health=down)
+    decision = decisions.decide(POLICY, facts, NOW)
+
+    rolloutview.status(
+        Status(endpoint="iris", now=NOW, here=HERE, steps=(), decision=decision)
+    )
+
+    assert "hold (a person is needed): green is Failed" in said.getvalue()
 
 
 def test_a_pipe_is_told_what_is_new_and_not_every_look(said):
