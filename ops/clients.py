@@ -61,6 +61,7 @@ class Workspace:
         self.name: str = where.workspace_name
         self.base_url = local.url if local else ARM
         self.clock = cloud.clock(local)
+        self.real_time = clock.RealTime()  # of locks and deadlines
         self.transport = transport
         self.notes: list[str] = []  # what was found on the way, to be told at the end
         self.change = NO_CHANGE  # what the activity log shall know our writes by

@@ -7,11 +7,12 @@ clock of its own, which a drill may move.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 # What a Date of an answer is told to, with when it was asked for and when it came.
 Heard = Callable[[str, float, float], None]
@@ -75,6 +76,31 @@ class LocalClock:
 
 
 Clock = ServiceClock | LocalClock
+
+
+class RealTime:
+    """What locks and deadlines run on, whatever a drill's clock shows."""
+
+    def seconds(self) -> float:
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    @contextmanager
+    def every(self, seconds: float, do: Callable[[], bool]) -> Iterator[None]:
+        """Do something again and again meanwhile, until it says that this was all."""
+        done = Event()
+
+        def go_on() -> None:
+            while not done.wait(seconds) and do():
+                pass
+
+        Thread(target=go_on, daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
 
 
 def wait(clock: Clock, seconds: float, stop: Event | None = None) -> None:

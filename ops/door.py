@@ -4,7 +4,6 @@ One at a time, whatever machine they sit at; nobody while it is frozen. Whoever 
 is told what was cut off before, and clears mirror traffic whose time is over.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -222,10 +221,10 @@ def shown(wanted: Weights) -> dict[str, Any]:
 
 def _read(workspace: "Workspace", name: str, note: Note) -> Endpoint | None:
     """The endpoint under the lock; a read from before the last write is read again."""
-    deadline = time.monotonic() + STALE_SECONDS
+    deadline = workspace.real_time.seconds() + STALE_SECONDS
     while True:
         found = endpoints.find(workspace, name)
         stale = found is not None and tags.fence(found.tags) < note.wrote
-        if not stale or time.monotonic() > deadline:
+        if not stale or workspace.real_time.seconds() > deadline:
             return found
-        time.sleep(0.25)
+        workspace.real_time.pause(0.25)

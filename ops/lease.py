@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from threading import Event, Thread
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from ops import journal, storage
+from ops.clock import RealTime
 from ops.errors import Busy, Conflict, OpsError, ServiceError, Unreachable
 from ops.settings import who
 from ops.storage import Container, Reply
@@ -131,13 +130,15 @@ def hold(
 class _Lock:
     """The blob of one endpoint, and the lease on it."""
 
-    def __init__(self, container: Container, endpoint: str) -> None:
+    def __init__(
+        self, container: Container, real_time: RealTime, endpoint: str
+    ) -> None:
         self._container = container
+        self._real_time = real_time
         self._name = f"aml-ops/{endpoint}.lock"
         self._endpoint = endpoint
         self._id = str(uuid4())
         self._lost = ""
-        self._done = Event()
 
     def take(self) -> bool:
         """Take the lease; False while another has it."""
@@ -170,22 +171,22 @@ class _Lock:
     @contextmanager
     def renewed(self) -> Iterator[None]:
         """Renew it all the while, and give it back at the end."""
-        Thread(target=self._renew_on, daemon=True).start()
         try:
-            yield
+            with self._real_time.every(RENEW_SECONDS, self._goes_on):
+                yield
         finally:
-            self._done.set()
             with suppress(OpsError):  # else it ends by itself
                 self._lease("release")
 
-    def _renew_on(self) -> None:
-        while not self._done.wait(RENEW_SECONDS):
-            try:
-                self.renew()
-            except Conflict:
-                return  # told to the holder by the next require() or announce()
-            except OpsError:
-                continue  # the next may get through before the lease ends
+    def _goes_on(self) -> bool:
+        """Renew it; False where it is lost."""
+        try:
+            self.renew()
+        except Conflict:
+            return False  # told to the holder by the next require() or announce()
+        except OpsError:
+            pass  # the next may get through before the lease ends
+        return True
 
     def _lease(self, action: str) -> Reply:
         own = "x-ms-proposed-lease-id" if action == "acquire" else "x-ms-lease-id"
@@ -211,12 +212,13 @@ class _Lock:
 
 def _taken(workspace: "Workspace", endpoint: str, verb: str) -> Held:
     """Take the lock, waiting a little for one who will soon be done."""
-    lock = _Lock(workspace.container, endpoint)
-    deadline = monotonic() + PATIENCE_SECONDS
+    real_time = workspace.real_time
+    lock = _Lock(workspace.container, real_time, endpoint)
+    deadline = real_time.seconds() + PATIENCE_SECONDS
     while not lock.take():
-        if monotonic() > deadline:
+        if real_time.seconds() > deadline:
             raise _busy(endpoint, lock.read())
-        sleep(ASK_SECONDS)
+        real_time.pause(ASK_SECONDS)
     before = lock.read()
     since = workspace.now().isoformat(timespec="seconds")
     note = replace(before, fence=before.fence + 1, verb=verb, who=who(), since=since)

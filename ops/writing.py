@@ -4,7 +4,6 @@ Azure has no PATCH for traffic and no ETag: a change writes all of the endpoint.
 the toolkit keeps in its tags travels in the same write as the weights.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -174,21 +173,21 @@ def read_back(
 
     Raise Conflict then, or when it shows a write later than ours (at `modified`).
     """
-    deadline, pause = time.monotonic() + READ_BACK_SECONDS, 0.05
+    deadline, pause = workspace.real_time.seconds() + READ_BACK_SECONDS, 0.05
     while True:
         body = workspace.get(endpoints.path(name))
         seen = endpoints.to_endpoint(body, {})
         if weights.of(seen) == wanted and tags.fence(seen.tags) == fence:
             return
         later = bool(modified) and _modified(body) > modified
-        if later or time.monotonic() > deadline:
+        if later or workspace.real_time.seconds() > deadline:
             raise Conflict(
                 f"{name} shows {weights.of(seen)} where {wanted} was written: "
                 f"it was changed {edited(workspace, body, workspace.now())}, after us.",
                 "invoke status",
                 "invoke history",
             )
-        time.sleep(pause)
+        workspace.real_time.pause(pause)
         pause = min(pause * 2, 5.0)
 
 

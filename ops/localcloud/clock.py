@@ -42,7 +42,11 @@ class Clock:
         self._settings: tuple[Setting, ...] = (REAL_TIME,)  # oldest first
 
     def now(self) -> datetime:
-        return _moment(self.setting().at(time.time()))
+        return _moment(self.setting().at(self.real()))
+
+    def real(self) -> float:
+        """Seconds of real time since the epoch, which no drill moves."""
+        return time.time()
 
     def shown(self, real: datetime) -> datetime:
         """What the clock showed at a moment of real time."""
@@ -68,7 +72,7 @@ class Clock:
         """Set it `advance` seconds ahead, let it go at `rate`; return the setting."""
         if advance < 0 or (rate is not None and rate < 0):
             raise ValueError("the clock never goes back")
-        before, real = self.setting(), time.time()
+        before, real = self.setting(), self.real()
         after = Setting(
             real=real,
             clock=before.at(real) + advance,

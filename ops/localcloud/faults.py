@@ -6,7 +6,6 @@ them out; only `until` is read from the clock that people see.
 """
 
 import re
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -162,7 +161,7 @@ class Faults:
         for fault in self._stale(path):
             if fault.due(self._state.clock.now()):
                 self._shown[fault.number, path] = (
-                    time.monotonic() + fault.seconds,
+                    self._state.clock.real() + fault.seconds,
                     read(),
                 )
 
@@ -170,7 +169,7 @@ class Faults:
         """What a stale read shows: the answer from before the last write, or None."""
         for fault in self._stale(path):
             end, answer = self._shown.get((fault.number, path), (0.0, None))
-            if answer and time.monotonic() < end and self._strikes(fault):
+            if answer and self._state.clock.real() < end and self._strikes(fault):
                 return answer
         return None
 

@@ -4,7 +4,6 @@ They run on real time, whatever clock a drill has set: they guard real processes
 """
 
 import math
-import time
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -27,7 +26,8 @@ def change(
 ) -> web.Response:
     """Answer a PUT with comp=lease for the blob of this row."""
     held = cloud.state.lease(container, row["name"])
-    now, action = time.time(), request.headers.get("x-ms-lease-action", "").lower()
+    now = cloud.state.clock.real()
+    action = request.headers.get("x-ms-lease-action", "").lower()
     status, told = 200, version(row)
     after: Lease | None
     match action:
@@ -53,12 +53,12 @@ def change(
     return web.Response(status=status, headers=told)
 
 
-def check_write(request: web.Request, held: Lease | None) -> None:
+def check_write(request: web.Request, held: Lease | None, now: float) -> None:
     """Refuse a write to a blob by one who does not hold its lease.
 
     Asked again when the content has arrived: the lease may be lost meanwhile.
     """
-    sent, now = request.headers.get(LEASE_ID, "").lower(), time.time()
+    sent = request.headers.get(LEASE_ID, "").lower()
     if held and held.held(now):
         if not sent:
             message = (
@@ -77,22 +77,21 @@ def check_write(request: web.Request, held: Lease | None) -> None:
         raise BlobError(412, "LeaseLost", message)
 
 
-def check_read(request: web.Request, held: Lease | None) -> None:
+def check_read(request: web.Request, held: Lease | None, now: float) -> None:
     """Anybody may read; who names a lease must hold it."""
     if LEASE_ID in request.headers:
-        check_write(request, held)
+        check_write(request, held, now)
 
 
 def forget_ended(cloud: Cloud, container: str, name: str) -> None:
     """After a write a lease that is over can't be renewed any more."""
     held = cloud.state.lease(container, name)
-    if held and not held.held(time.time()):
+    if held and not held.held(cloud.state.clock.real()):
         cloud.state.set_lease(container, name, None)
 
 
-def facts(held: Lease | None) -> dict[str, str]:
+def facts(held: Lease | None, now: float) -> dict[str, str]:
     """A lease as the properties of a blob tell it: LeaseStatus, LeaseState, ..."""
-    now = time.time()
     found = {
         "status": "locked" if held and held.held(now) else "unlocked",
         "state": held.state(now) if held else "available",

@@ -77,10 +77,10 @@ async def handle(request: web.Request, cloud: Cloud) -> web.StreamResponse:
         case "DELETE":
             return _delete(request, cloud, container, name)
     row = _find(cloud, container, name)
-    held = cloud.state.lease(container, name)
+    held, real = cloud.state.lease(container, name), cloud.state.clock.real()
     check_conditions(request, row)
-    blobleases.check_read(request, held)
-    told = headers(row, blobleases.facts(held), sized=verb == "HEAD")
+    blobleases.check_read(request, held, real)
+    told = headers(row, blobleases.facts(held, real), sized=verb == "HEAD")
     if verb in ("HEAD", "GET metadata", "HEAD metadata"):
         return web.Response(headers=told)
     return await _send(request, cloud.blobs.path(row), row["size"], told)
@@ -175,7 +175,8 @@ def _commit(
 
 def _check_write(request: web.Request, cloud: Cloud, container: str, name: str) -> None:
     check_conditions(request, cloud.state.blob(container, name))
-    blobleases.check_write(request, cloud.state.lease(container, name))
+    held, now = cloud.state.lease(container, name), cloud.state.clock.real()
+    blobleases.check_write(request, held, now)
 
 
 def _change_lease(
@@ -255,12 +256,13 @@ def _find(cloud: Cloud, container: str, name: str) -> dict[str, Any]:
 
 
 def _list(request: web.Request, cloud: Cloud, container: str) -> web.Response:
+    now = cloud.state.clock.real()
     leases = {
-        blob: blobleases.facts(held)
+        blob: blobleases.facts(held, now)
         for blob, held in cloud.state.leases(container).items()
     }
     rows = [
-        {**row, "lease": leases.get(row["name"]) or blobleases.facts(None)}
+        {**row, "lease": leases.get(row["name"]) or blobleases.facts(None, now)}
         for row in cloud.state.blobs(container)
     ]
     document = listing(rows, container, request.query)
