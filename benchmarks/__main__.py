@@ -47,6 +47,12 @@ SECTIONS = (
         ("--rows", "10000000"),
         ("--rows", "20000"),
     ),
+    (
+        "Rollouts judged, beside other rules",
+        "benchmarks.rollouts",
+        (),
+        ("--rollouts", "40", "--caught", "10"),
+    ),
     ("Model formats", "benchmarks.formats", (), None),
 )
 
