@@ -4,7 +4,7 @@ import os
 
 import pytest
 from cloud_rig import Cloud
-from sdk import SCORE, SERVER, conda_of, connect, deployment_of
+from sdk import SCORE, SERVER, StaticCredential, conda_of, connect, deployment_of
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +25,22 @@ def ml(cloud):
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def monitor(cloud):
+    """azure-mgmt-monitor's own client."""
+    from azure.mgmt.monitor import MonitorManagementClient
+
+    with MonitorManagementClient(
+        StaticCredential(cloud.token),
+        cloud.facts["subscription_id"],
+        base_url=cloud.url,
+        credential_scopes=[f"{cloud.url}/.default"],
+        retry_total=0,
+        connection_verify=str(cloud.directory / "bundle.pem"),
+    ) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

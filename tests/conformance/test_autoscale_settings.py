@@ -3,25 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sdk import StaticCredential
 
 NAME = "flow-blue-autoscale"
 
 
 @pytest.fixture(scope="module")
-def settings(cloud):
-    from azure.mgmt.monitor import MonitorManagementClient
-
-    facts = cloud.facts
-    with MonitorManagementClient(
-        StaticCredential(cloud.token),
-        facts["subscription_id"],
-        base_url=cloud.url,
-        credential_scopes=[f"{cloud.url}/.default"],
-        retry_total=0,
-        connection_verify=str(cloud.directory / "bundle.pem"),
-    ) as client:
-        yield client.autoscale_settings
+def settings(monitor):
+    return monitor.autoscale_settings
 
 
 @pytest.fixture(scope="module")

@@ -29,21 +29,6 @@ def customer(cloud):
     return cloud.facts["log_customer_id"]
 
 
-@pytest.fixture(scope="session")
-def monitor(cloud, ml):
-    from azure.mgmt.monitor import MonitorManagementClient
-
-    facts = cloud.facts
-    with MonitorManagementClient(
-        StaticCredential(cloud.token),
-        facts["subscription_id"],
-        base_url=cloud.url,
-        credential_scopes=[f"{cloud.url}/.default"],
-        retry_total=0,
-    ) as client:
-        yield client
-
-
 def send(monitor, method, path, body=None):
     """A request that this version of the SDK has no operation for."""
     from azure.core.rest import HttpRequest

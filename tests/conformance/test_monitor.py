@@ -2,24 +2,14 @@
 
 import pytest
 from cloud_rig import until
-from sdk import StaticCredential, score
+from sdk import score
 
 SPLIT = "deployment eq '*' and statusCode eq '*'"
 
 
 @pytest.fixture(scope="module")
-def monitor(cloud, ml):
-    from azure.mgmt.monitor import MonitorManagementClient
-
-    facts = cloud.facts
-    with MonitorManagementClient(
-        StaticCredential(cloud.token),
-        facts["subscription_id"],
-        base_url=cloud.url,
-        credential_scopes=[f"{cloud.url}/.default"],
-        retry_total=0,
-    ) as client:
-        yield client.metrics, client.metric_definitions, client.metric_namespaces
+def monitor(monitor):
+    return monitor.metrics, monitor.metric_definitions, monitor.metric_namespaces
 
 
 @pytest.fixture(scope="module")

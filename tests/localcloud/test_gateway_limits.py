@@ -5,34 +5,9 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from gateway_rig import KEY, deployment, endpoint, running, standing_in, wait_until
+from gateway_rig import KEY, deployment, endpoint, wait_until
 
 LIMIT_BYTES = 10 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("state")) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(shared):
-    """One process for the tests of this file; the log begins empty for each."""
-    shared.begin_log()
-    return shared
-
-
-@pytest.fixture
-def blue():
-    with standing_in() as stub:
-        yield stub
-
-
-@pytest.fixture
-def green():
-    with standing_in() as stub:
-        yield stub
 
 
 @pytest.fixture

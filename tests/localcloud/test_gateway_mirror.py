@@ -1,32 +1,6 @@
 """Mirror traffic: copies that nobody waits for."""
 
-import pytest
-from gateway_rig import deployment, endpoint, running, standing_in, wait_until
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("state")) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(shared):
-    """One process for the tests of this file; the log begins empty for each."""
-    shared.begin_log()
-    return shared
-
-
-@pytest.fixture
-def blue():
-    with standing_in() as stub:
-        yield stub
-
-
-@pytest.fixture
-def green():
-    with standing_in() as stub:
-        yield stub
+from gateway_rig import deployment, endpoint, wait_until
 
 
 def test_a_mirror_gets_a_copy_and_its_answer_is_dropped(gateway, blue, green):

@@ -8,26 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
-from gateway_rig import KEY, deployment, endpoint, running, standing_in
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("state")) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(shared):
-    """One process for the tests of this file; the log begins empty for each."""
-    shared.begin_log()
-    return shared
-
-
-@pytest.fixture
-def blue():
-    with standing_in() as stub:
-        yield stub
+from gateway_rig import KEY, deployment, endpoint
 
 
 def raw(gateway, text):

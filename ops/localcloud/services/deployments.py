@@ -3,14 +3,13 @@
 from typing import Any
 
 from ops.localcloud.records import MOST_INSTANCES, Resource
-from ops.localcloud.services import blueprint
+from ops.localcloud.services import blueprint, changing
 from ops.localcloud.wire import (
     PROVIDER,
     Answer,
     AzureError,
     Call,
     begun,
-    deleting,
     document,
     existing,
     invalid,
@@ -67,9 +66,7 @@ def patch(call: Call) -> Answer:
     """Scale (`sku.capacity`) or tag; all else of a deployment takes a PUT."""
     deployment = existing(call, TYPE)
     refuse_while_deleting(deployment)
-    if unknown := sorted(set(call.body) - {"sku", "tags"}):
-        problem = f"PATCH takes sku and tags only, not {', '.join(unknown)}."
-        raise AzureError(400, "BadRequest", problem)
+    changing.patches_only(call, "sku", "tags")
     body = deployment.body
     state = "Updating"
     if "tags" in call.body:
@@ -97,13 +94,7 @@ def delete(call: Call) -> Answer:
                     "BadRequest",
                     f"Can't delete deployment [{name}] with non-zero traffic weight",
                 )
-    with call.state.transaction():
-        operation = call.state.open_operation(deployment.id)
-        if operation is None or not deleting(deployment):
-            call.state.observe(deployment.id, provisioningState="Deleting")
-            operation = call.state.begin("od", deployment)
-    call.cloud.ring()
-    return begun(call, operation, status=202)
+    return changing.delete(call, deployment, "od")
 
 
 def get_logs(call: Call) -> Answer:
@@ -146,10 +137,7 @@ def _may_be_created(call: Call, endpoint: Resource) -> None:
 
 
 def _begin(call: Call, body: dict[str, Any], *, status: int) -> Answer:
-    with call.state.transaction():
-        resource = call.state.put(body, by=call.caller)
-        operation = call.state.begin("od", resource)
-    call.cloud.ring()
+    resource, operation = changing.begin(call, body, "od")
     return begun(call, operation, status=status, body=document(resource))
 
 

@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from ops.localcloud.records import Resource
+from ops.localcloud.services import changing
 from ops.localcloud.wire import (
     PROVIDER,
     Answer,
@@ -64,19 +65,14 @@ def patch(call: Call) -> Answer:
     """Change tags and identity; since 2022-05-01 nothing else can be patched."""
     endpoint = existing(call, TYPE)
     refuse_while_deleting(endpoint)
-    if unknown := sorted(set(call.body) - {"tags", "identity"}):
-        problem = f"PATCH takes tags and identity only, not {', '.join(unknown)}."
-        raise AzureError(400, "BadRequest", problem)
+    changing.patches_only(call, "tags", "identity")
     body = endpoint.body
     body["properties"]["provisioningState"] = "Updating"
     if "tags" in call.body:
         body["tags"] = tags(call.body)
     if "identity" in call.body:
         body["identity"] = _identity(call, body.get("identity"))
-    with call.state.transaction():
-        resource = call.state.put(body, by=call.caller)
-        operation = call.state.begin("oe", resource)
-    call.cloud.ring()
+    resource, operation = changing.begin(call, body, "oe")
     return begun(call, operation, status=202, body=_document(call.cloud, resource))
 
 
@@ -85,13 +81,7 @@ def delete(call: Call) -> Answer:
     endpoint = call.state.resource(call.id)
     if endpoint is None:
         return Answer(status=204)
-    with call.state.transaction():
-        operation = call.state.open_operation(endpoint.id)
-        if operation is None or not deleting(endpoint):
-            call.state.observe(endpoint.id, provisioningState="Deleting")
-            operation = call.state.begin("oe", endpoint)
-    call.cloud.ring()
-    return begun(call, operation, status=202)
+    return changing.delete(call, endpoint, "oe")
 
 
 def traffic_problems(
