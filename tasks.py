@@ -32,6 +32,7 @@ ns = Collection(
     shipping.score,
     load.load,
     shipping.scale,
+    autoscale.capacity,
     shipping.delete_deployment,
     shipping.delete_endpoint,
     traffic.shift_traffic,

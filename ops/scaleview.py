@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ops import charts
+from ops.endpoints import MOST_INSTANCES
 from ops.render import ago, console, deployment, grid, line, note, safe
 
 if TYPE_CHECKING:
     from ops.autoscale import Step
     from ops.scaleshow import Event, Look
     from ops.scalesim import Simulation
+    from ops.sizing import Size
     from ops.suspending import Pause
 
 ACTIONS = {"create": "green", "update": "yellow", "unchanged": "dim", "skip": "dim"}
@@ -167,3 +169,38 @@ def length(minutes: int) -> str:
     parts = [f"{days}d" if days else "", f"{hours}h" if hours else ""]
     parts.append(f"{left}m" if left else "")
     return " ".join(part for part in parts if part) or "0m"
+
+
+def sizes(found: "Sequence[Size]") -> None:
+    """What each deployment needs at this rate, and what it costs in quota."""
+    first = found[0]
+    line(f"{first.per_second:,.3g} requests/s, at a latency that load leaves as it is")
+    table = grid(
+        *("deployment", "traffic", "instances", "needs", "for 100%", "latency"),
+        *("at a time", "429 above", "quota"),
+    )
+    for each in found:
+        colour = "red" if each.short else "green"
+        borrowed = each.latency_of not in ("", each.deployment)
+        whose = f" ({each.latency_of}'s)" if borrowed else ""
+        cores = f", {each.quota_cores} cores" if each.quota_cores else ""
+        beyond = " [red]over 50[/]" if each.needed_for_all > MOST_INSTANCES else ""
+        table.add_row(
+            deployment(each.deployment),
+            f"{each.percent}%",
+            f"[{colour}]{each.instances}[/]",
+            str(each.needed),
+            f"{each.needed_for_all}{beyond}",
+            f"{1000 * each.latency_seconds:.3g} ms{whose}",
+            str(each.max_concurrent),
+            f"{each.refuses_above:,.0f}/s",
+            f"{each.quota_instances} instances{cores}",
+        )
+    console().print(table)
+    note("quota: for all of the traffic, with the fifth that Azure keeps for upgrades")
+    for each in found:
+        if each.short:
+            count = each.needed
+            note(
+                f"try: invoke scale --deployment {each.deployment} --instances {count}"
+            )

@@ -61,7 +61,7 @@ FOUNDATION |= {"split", "storage", "tags", "traffic", "trafficview", "unfinished
 FOUNDATION |= {"weights", "writing"}
 FOUNDATION |= {"rulefields", "scalefile", "scalerules", "scaling", "schedules"}
 FOUNDATION |= {"timefields", "zones", "scaleengine", "scaleloads", "scalemetrics"}
-FOUNDATION |= {"floors", "scalesettings", "scaleview", "scalewords"}
+FOUNDATION |= {"floors", "scalefate", "scalesettings", "scaleview", "scalewords"}
 CAPABILITIES = {
     *("forecast", "rehearsal"),
     *(
@@ -87,7 +87,7 @@ CAPABILITIES = {
         "validate",
         "watch",
     ),
-    *("autoscale", "scaleshow", "scalesim", "suspending"),
+    *("autoscale", "scaleshow", "scalesim", "sizing", "suspending"),
 }
 PROCEDURES = {"deploy", "dryrun", "load", "promote", "undo"}
 PROCEDURES |= {"detached", "following", "rollout", "watchdog"}

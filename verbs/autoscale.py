@@ -105,6 +105,24 @@ def autoscale_suspend(
     scaleview.pause(suspending.suspend(*where, *asked, **call.how))
 
 
+@reads(
+    since="Measured over so long, at its busiest minute; at most 7d.",
+    rps="For this many requests a second instead.",
+    latency="At this latency instead: 80ms.",
+    busy="How busy instances may be, in percent; the rest is for peaks.",
+)
+def capacity(call: Call, since="1h", rps=None, latency=None, busy="70"):
+    """Tell how many instances the traffic needs.
+
+    invoke capacity --rps 50
+    """
+    from ops import scaleview, sizing
+
+    asked = sizing.asked(since, rps, latency, busy)
+    found = sizing.sizes(call.workspace, call.endpoint, asked)
+    call.show(found, scaleview.sizes)
+
+
 @changes(deployment="Which deployment.")
 def autoscale_delete(call: Call, deployment=None):
     """Delete an autoscale setting; instances stay.

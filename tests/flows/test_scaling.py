@@ -81,6 +81,9 @@ def test_a_plan_is_shown_applied_and_then_nothing_is_left_to_do(iris):
     assert "created" in iris("autoscale.apply")
     assert "unchanged" in iris("autoscale.apply")
     assert "1 instances" in iris("autoscale.show")
+    said = iris("scale", "--deployment", "blue", "--instances", "5", "--dry-run")
+    assert "wins: it makes 2 of it within a minute (5 is above the maximum" in said
+    assert "invoke autoscale.suspend --deployment blue --for 2h" in said
 
 
 def test_load_scales_out_and_in_and_no_request_is_lost(iris):
@@ -100,6 +103,7 @@ def test_load_scales_out_and_in_and_no_request_is_lost(iris):
     assert (in_["what"], in_["outcome"]) == ("scale in", "Succeeded")
     assert out["cause"].startswith("RequestsPerMinute is ")
     assert out["cause"].endswith("(> 5)")
+    assert "429 above" in iris("capacity")
 
 
 def test_a_suspension_outlasts_apply_and_ends_by_itself(iris):
