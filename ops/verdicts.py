@@ -6,7 +6,7 @@ inconclusive  neither, and how many more requests it would take
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,9 +45,8 @@ class Verdict:
     stable: Mapping[str, float]  # the evidence that stable is the sicker one
     proofs: Mapping[str, float]  # that the canary is not worse, of each kind
     proof_needed: float
-    requests_needed: (
-        int | None
-    )  # of the canary, about, until then; None: no end in sight
+    requests_needed: int | None
+    """Of the canary, about, until then; None: no end in sight, or none is asked for."""
 
     @property
     def loudest(self) -> str:
@@ -60,9 +59,11 @@ def judge(policy: Policy, observed: Observed) -> Verdict:
     weights, kinds = _kinds(policy, evidence, observed.probes)
     total = sum(weights[kind] * each for kind, each in kinds.items())
     against = rounded(total / sum(weights.values()))
-    proofs, needed = _proofs(policy, evidence)
-    worse = against >= 1 / policy.judge.alpha
-    proven = min(proofs.values()) >= 1 / policy.promote.beta
+    bets = _bets(policy, evidence)
+    proofs = {kind: rounded(_value(each)) for kind, each in bets.items()}
+    goal = 1 / policy.promote.beta
+    worse, proven = against >= 1 / policy.judge.alpha, min(proofs.values()) >= goal
+    asked = policy.needs_proof(observed.step)
     return Verdict(
         outcome=WORSE if worse else NOT_WORSE if proven else INCONCLUSIVE,
         evidence=against,
@@ -70,8 +71,8 @@ def judge(policy: Policy, observed: Observed) -> Verdict:
         kinds={kind: rounded(each) for kind, each in kinds.items()},
         stable=_stable(evidence, observed.probes),
         proofs=proofs,
-        proof_needed=1 / policy.promote.beta,
-        requests_needed=needed,
+        proof_needed=goal,
+        requests_needed=_needed(bets.values(), goal) if asked else None,
     )
 
 
@@ -108,8 +109,8 @@ def _stable(evidence: Evidence, probes: Evidence) -> dict[str, float]:
     return {kind: rounded(each) for kind, each in found.items()}
 
 
-def _proofs(policy: Policy, evidence: Evidence) -> tuple[dict[str, float], int | None]:
-    """What is proven of each kind, and how many requests it takes to prove the rest."""
+def _bets(policy: Policy, evidence: Evidence) -> dict[str, list[Bet]]:
+    """What is staked on each kind's proof."""
     rules, bets = policy.promote, {}
     if policy.judge.errors:
         bets["errors"] = _errors_bets(rules, evidence)
@@ -117,10 +118,18 @@ def _proofs(policy: Policy, evidence: Evidence) -> tuple[dict[str, float], int |
         sides = (evidence.canary, evidence.stable)
         slow = sum(side.slow[PROOF_PERCENTILE] for side in sides)
         bets["latency"] = _ratio_bets(rules, evidence, evidence.slow_proof, slow, 1.0)
-    needs = [_until(each, 1 / rules.beta) for each in bets.values()]
-    known = [needed for needed in needs if needed is not None]
-    most = max(known) if len(known) == len(needs) else None
-    return {kind: rounded(_value(each)) for kind, each in bets.items()}, most
+    return bets
+
+
+def _needed(kinds: Iterable[list[Bet]], goal: float) -> int | None:
+    """How many requests it takes until every kind is proven."""
+    most = 0
+    for bets in kinds:
+        needed = _until(bets, goal)
+        if needed is None:
+            return None
+        most = max(most, needed)
+    return most
 
 
 def _errors_bets(rules: Promote, evidence: Evidence) -> list[Bet]:

@@ -328,7 +328,8 @@ def test_as_many_requests_as_were_needed_prove_it():
 
 
 def judged(count):
-    return decide(seen(count, evidence=equal(300, count)), count).verdict
+    facts = seen(count, step=1, evidence=equal(300, count))
+    return decide(facts, count).verdict
 
 
 def test_each_of_the_two_proofs_of_few_errors_counts_half():
