@@ -70,6 +70,10 @@ class Word(Argument):  # type: ignore[misc]  # invoke ships no usable types
 class Verb(Task):  # type: ignore[misc]
     """A task whose words may have an Unless."""
 
+    def __deepcopy__(self, memo: object) -> "Verb":
+        """Itself, for it never changes: Invoke copies its collection at each start."""
+        return self
+
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         found = super().get_arguments(ignore_unknown_help)
         unless = vars(self.body).get("unless", {})
@@ -224,10 +228,9 @@ def _verb(
     shared: Mapping[str, tuple[object, str]],
     help: dict[str, str],
 ) -> Task[Any]:
-    own = [_plain(each) for each in list(signature(function).parameters.values())[1:]]
-    written = {
-        each.name: each.default for each in signature(function).parameters.values()
-    }
+    _, *taken = signature(function).parameters.values()  # the first is the Call
+    own = [_plain(each) for each in taken]
+    written = {each.name: each.default for each in taken}
     name = function.__name__.rstrip("_").replace("_", "-")
 
     def body(c: Context, **given: Any) -> None:
