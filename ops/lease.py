@@ -237,8 +237,7 @@ def _busy(endpoint: str, note: Note) -> Busy:
 
 def _no_lock(endpoint: str, error: OpsError) -> Unreachable:
     return Unreachable(
-        f"The lock of {endpoint} can't be taken: {error.problem} "
-        "Nothing has been changed.",
+        f"The lock of {endpoint} can't be taken, so nothing was begun: {error.problem}",
         *error.remedies,
         "invoke rollback   # goes without the lock if it must",
     )

@@ -143,17 +143,18 @@ def variables(wire: dict[str, Any]) -> dict[str, str]:
 
 def conda_file(environment: Resource) -> str:
     """The conda file of an environment; without one there is nothing to build from."""
+    name = f"The environment {_part(environment, -3)}:{_part(environment, -1)}"
     if environment.properties.get("build"):
         raise CannotDeploy(
             "ImageBuildFailure",
-            f"{environment.id} is built from a Dockerfile, and there is no Docker "
+            f"{name} is built from a Dockerfile, and there is no Docker "
             "engine here: give the environment a conda file.",
         )
     text = environment.properties.get("condaFile")
     if not text:
         raise CannotDeploy(
             "ImageBuildFailure",
-            f"{environment.id} is an image without a conda file, and there is no "
+            f"{name} is an image without a conda file, and there is no "
             "Docker engine here: give the environment a conda file.",
         )
     return str(text)

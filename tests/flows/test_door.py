@@ -293,7 +293,9 @@ def test_a_lock_that_cannot_be_reached_stops_all_but_a_rollback(at, monkeypatch)
     lost = at("lost")
     vars(lost)["container"] = NoStorage()
 
-    with pytest.raises(Unreachable, match="lock of iris can't be taken"):
+    with pytest.raises(
+        Unreachable, match="lock of iris can't be taken, so nothing was begun"
+    ):
         shift(lost, HALF)
     back = shift(lost, BLUE, verb="rollback", how=How(urgent=True))
 
