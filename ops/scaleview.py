@@ -41,7 +41,11 @@ def show(looks: "Iterable[Look]") -> None:
     """Each setting in words, and what the engine would do now."""
     out = console()
     for look in looks:
-        count = "gone" if look.instances is None else f"{look.instances} instances"
+        count = "gone"
+        if look.instances is not None:
+            count = (
+                "1 instance" if look.instances == 1 else f"{look.instances} instances"
+            )
         name = deployment(look.deployment)
         out.print(f"{name}  {count}  {look.state}  [dim]{safe(look.setting)}[/]")
         for key, text in look.lines.items():

@@ -32,6 +32,18 @@ NEVER = {
         "invoke deploy --deployment ...",
     ),
     "delete-endpoint": ("a deleted endpoint is gone", "invoke deploy"),
+    "autoscale.apply": (
+        "autoscale.yaml says how it scales",
+        "invoke autoscale.apply   # from the file as it was",
+    ),
+    "autoscale.delete": (
+        "autoscale.yaml says how it scales",
+        "invoke autoscale.apply",
+    ),
+    "autoscale.suspend": (
+        "it ends by itself, and has a verb to end it before",
+        "invoke autoscale.suspend --deployment ... --off",
+    ),
     "keys.rotate": (
         "the old key is gone for good",
         "invoke keys --show-keys   # what clients need now",
