@@ -121,6 +121,19 @@ def test_a_canary_that_is_slower_by_its_slack_has_as_many_slow_requests():
     assert simtraffic.slow_shares(1.2, exact)[1] > 0.13
 
 
+def test_a_rate_that_swings_is_highest_after_a_quarter_of_a_day():
+    traffic = Traffic(per_minute=6000, daily_swing=0.5)
+    generator = numpy.random.default_rng(3)
+    source = Source(policy=POLICY, traffic=traffic, generator=generator)
+
+    counts = [
+        source.draw([1], hour * 3600 - 60, hour * 3600)[0].stable.requests
+        for hour in (6, 12, 18)
+    ]
+
+    assert counts == pytest.approx([4500, 3000, 1500], rel=0.1)
+
+
 def test_only_a_canary_that_fails_every_request_is_sure_to_fail_its_probes():
     def failed(ratio):
         traffic = Traffic(per_minute=60, error_ratio=0.0, canary_error_ratio=ratio)

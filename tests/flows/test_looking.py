@@ -106,6 +106,22 @@ def test_patterns_name_what_green_alone_says(desk):
     assert any("status=400" in each["pattern"] for each in new)
 
 
+def test_a_rollout_is_planned_at_the_rate_there_is(desk):
+    file = desk.folder / "quick.yaml"
+    file.write_text("steps: [{weight: 60, bake: 1m}]\npatience: 1m\n")
+
+    found = desk.json("rollout.plan", "--policy", str(file), "--since", "1h")
+    (asked,) = desk.json("rollout.plan", "--policy", str(file), "--rate", "6000")[
+        "stretches"
+    ]
+
+    names = {found["today"]["stable"], found["today"]["canary"]}
+    assert names == {"blue", "green"}
+    assert 0.3 < found["today"]["per_minute"] < 5
+    assert found["asked_ratio"] == 1
+    assert asked["requests"] >= 3600
+
+
 def test_following_shows_each_request_once_through_a_crash(desk, tmp_path):
     form = ("--include", '"event": "score"', "--template", "{request_id}")
     out = (tmp_path / "out").open("w+")
