@@ -33,6 +33,7 @@ class Verdict:
     reason: str
     text: str
     profile: str
+    cooldown_seconds: float = 0.0  # of the rule that would act
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from ops.scalesettings import Setting, Suspension, live
 FIELDS = (
     "correlationId,description,eventName,eventTimestamp,operationName,properties,status"
 )
+ACTIONS = ("scale out", "scale in")
 BEGAN, ENDED = ("Scaleup", "Scaledown"), ("ScaleupResult", "ScaledownResult")
 MOST = 20  # events whose cause is worked out: each takes a few reads of metrics
 AZURE_KEEPS = timedelta(days=90)
@@ -88,35 +89,44 @@ def _case(
         instances=deployment.instances,
         readings=scalemetrics.readings(workspace, setting.properties, now),
         busy="" if settled else f"the deployment is {deployment.state}",
-        memory=remembered(
-            setting, _rows(workspace, setting, now - timedelta(days=1), now)
-        ),
+        memory=_memory(workspace, setting, now),
     )
 
 
-def remembered(setting: Setting, rows: list[dict[str, Any]]) -> dict[str, str]:
-    """The last scale action and until when it cools down, by the activity log.
+def _memory(workspace: Workspace, setting: Setting, now: datetime) -> dict[str, str]:
+    """What cools down, by the activity log and the metrics of then."""
+    rows = _rows(workspace, setting, now - longest_pause(setting), now)
+    events = told(setting.deployment, rows)
+    acted = [each for each in events if each.what in ACTIONS]
+    last = max(acted, key=lambda each: each.at, default=None)
+    if last is None:
+        return {}
+    (verdict,) = scaleengine.decide([_then(workspace, setting, last)])
+    return remembered(last, verdict)
 
-    Which rule it was the log does not say: the longest cooldown of its direction.
+
+def remembered(last: Event, again: Verdict) -> dict[str, str]:
+    """The last action as the engine remembers it, if it was a rule that acted.
+
+    What brings a count back into its bounds starts no cooldown.
     """
-    for row in sorted(rows, key=activity.at, reverse=True):
-        if _operation(row) in BEGAN:
-            up = _operation(row) == "Scaleup"
-            direction = "Increase" if up else "Decrease"
-            cooldowns = [
-                scalemetrics.seconds(rule["scaleAction"]["cooldown"])
-                for profile in setting.profiles
-                for rule in profile.get("rules") or ()
-                if rule["scaleAction"]["direction"] == direction
-            ]
-            at = activity.at(row)
-            before, after = _counts(row)
-            return {
-                "at": at.isoformat(),
-                "until": (at + max(cooldowns, default=timedelta(0))).isoformat(),
-                "what": f"scale-{'out' if up else 'in'} {before} -> {after}",
-            }
-    return {}
+    if not again.cooldown_seconds or again.count != last.after:
+        return {}
+    until = last.at + timedelta(seconds=again.cooldown_seconds)
+    return {
+        "at": last.at.isoformat(),
+        "until": until.isoformat(),
+        "what": f"{last.what.replace(' ', '-')} {last.before} -> {last.after}",
+    }
+
+
+def longest_pause(setting: Setting) -> timedelta:
+    pauses = (
+        scalemetrics.seconds(rule["scaleAction"]["cooldown"])
+        for profile in setting.profiles
+        for rule in profile.get("rules") or ()
+    )
+    return max(pauses, default=timedelta(minutes=1))
 
 
 def history(
@@ -187,17 +197,9 @@ def explained(workspace: Workspace, found: list[tuple[Event, Setting]]) -> list[
     wanted = [
         (index, event, setting)
         for index, (event, setting) in enumerate(found)
-        if event.what in ("scale out", "scale in")
+        if event.what in ACTIONS
     ][:MOST]
-    cases = [
-        Case(
-            properties={**setting.properties, "enabled": True},
-            now=event.at,
-            instances=event.before,
-            readings=scalemetrics.readings(workspace, setting.properties, event.at),
-        )
-        for _, event, setting in wanted
-    ]
+    cases = [_then(workspace, setting, event) for _, event, setting in wanted]
     for (index, event, _), verdict in zip(
         wanted, scaleengine.decide(cases), strict=True
     ):
@@ -206,6 +208,16 @@ def explained(workspace: Workspace, found: list[tuple[Event, Setting]]) -> list[
             cause = f"not by the rules of now, which say: {verdict.text}"
         events[index] = Event(**{**vars(event), "cause": cause})
     return events
+
+
+def _then(workspace: Workspace, setting: Setting, event: Event) -> Case:
+    """What the engine had before it when it acted."""
+    return Case(
+        properties={**setting.properties, "enabled": True},
+        now=event.at,
+        instances=event.before,
+        readings=scalemetrics.readings(workspace, setting.properties, event.at),
+    )
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ops import (
 from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import InvalidSpec, Refused, UsageError
 from ops.flow import Flow, Recent
+from ops.scaleengine import Verdict
 from ops.scalesettings import SUSPENDED, Setting, carry, same
 from ops.specs import load as load_spec
 from ops.suspending import length, pinning
@@ -131,16 +133,19 @@ def test_an_actions_begin_and_end_are_one_event():
     assert in_.outcome == "Started", "it runs"
 
 
-def test_the_last_action_cools_down_by_its_directions_longest_pause(body):
-    rows = [row("Scaleup", 1), row("Scaledown", 5, correlation="b", counts=(2, 1))]
-    rules = body["properties"]["profiles"][0]["rules"]
-    rules[1]["scaleAction"]["cooldown"] = "PT30M"
+def test_what_a_rule_did_last_cools_down_and_a_correction_does_not():
+    (last,) = scaleshow.told("blue", [row("Scaledown", 5, counts=(2, 1))])
+    by_rule = Verdict(
+        count=1, reason="scale_in", text="", profile="", cooldown_seconds=1800
+    )
+    corrected = replace(by_rule, reason="above_maximum", cooldown_seconds=0)
 
-    found = scaleshow.remembered(live(body), rows)
+    found = scaleshow.remembered(last, by_rule)
 
     assert found["what"] == "scale-in 2 -> 1"
-    assert found["until"].startswith("2026-11-25T12:35:00")
-    assert scaleshow.remembered(live(body), []) == {}
+    assert found["until"] == "2026-11-25T12:35:00+00:00"
+    assert scaleshow.remembered(last, corrected) == {}
+    assert scaleshow.remembered(last, replace(by_rule, count=2)) == {}
 
 
 def test_a_floor_keeps_the_rules_and_raises_the_bounds(body):

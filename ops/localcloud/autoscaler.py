@@ -166,12 +166,15 @@ class Autoscaler:
                 "what": f"scale-{direction} {change.before} -> {change.after}",
             }
         with state.transaction():
+            target = state.resource(case.target.id)
+            if target is None or target.generation != case.target.generation:
+                return  # somebody was faster: the next run looks at what they wrote
             if decision.reason == "scale_in_less" and decision.intended is not None:
                 flap = notices.flapping(change, case.now, decision.intended)
                 self._log(change, flap, case.now)
             self._log(change, notices.begun(change, case.now), case.now)
             if 1 <= change.after <= MOST_INSTANCES:
-                memory["operation"] = self._ask(case.target, change.after)
+                memory["operation"] = self._ask(target, change.after)
             else:
                 failure = f"{change.after} is not 1 to {MOST_INSTANCES} instances."
                 end = notices.ended(change, case.now, failure)

@@ -278,6 +278,22 @@ def test_a_deployment_deleted_while_it_is_scaled_stops_nothing(scaler):
     assert scaler.run(60) is None
 
 
+def test_what_somebody_writes_meanwhile_is_not_undone(scaler):
+    scaler.scale_by(profile(OUT, IN))
+    scaler.measure(90)
+    looked = scaler.engine.values
+
+    def slowly(*facts):
+        body = scaler.state.resource(BLUE).body
+        scaler.state.put({**body, "tags": {"by": "somebody"}})
+        return looked(*facts)
+
+    scaler.engine.values = slowly
+
+    assert scaler.run(0) == 2
+    assert scaler.state.resource(BLUE).body["tags"] == {"by": "somebody"}
+
+
 def test_a_deployment_that_changes_is_left_alone(scaler):
     scaler.scale_by(profile(OUT, IN))
     scaler.measure(90)

@@ -60,7 +60,9 @@ def _memory(told: dict[str, str]) -> Memory:
 
 
 def _shown(decision: Decision, profile: str) -> dict[str, Any]:
+    cooldown = decision.rule.cooldown.total_seconds() if decision.rule else 0.0
     return {
+        "cooldown_seconds": cooldown,
         "count": decision.count,
         "reason": decision.reason,
         "text": decision.text,
