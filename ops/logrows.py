@@ -1,6 +1,6 @@
 """Read an endpoint's rows from Log Analytics as records, page after page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,8 @@ QUERIES = {"console": "console", "request": "requests", "event": "events"}
 PAGE = 10_000
 MOST_PAGES = 50
 TICK = timedelta(microseconds=1)  # the finest time that Python knows
+# The newest so many records of a span, in time order.
+Ask = Callable[[Span, int], list[Record]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +32,22 @@ class Source:
 
 def newest(source: Source, span: Span, wanted: int) -> tuple[list[Record], bool]:
     """The last `wanted` records of a span in time order, and whether there are more."""
-    found: list[Record] = []
+    return latest(
+        [_newest(source, kind, span, wanted) for kind in source.kinds], wanted
+    )
+
+
+def latest(
+    found: Iterable[tuple[list[Record], bool]], wanted: int
+) -> tuple[list[Record], bool]:
+    """Of several streams' last records, each with whether it has more, the last."""
+    records: list[Record] = []
     more = False
-    for kind in source.kinds:
-        kept, cut = _newest(source, kind, span, wanted)
-        found += kept
+    for kept, cut in found:
+        records += kept
         more |= cut
-    found.sort(key=lambda record: record.time)
-    return found[-wanted:], more or len(found) > wanted
+    records.sort(key=lambda record: record.time)
+    return records[-wanted:], more or len(records) > wanted
 
 
 def everything(source: Source, span: Span) -> list[Record]:
@@ -45,7 +55,7 @@ def everything(source: Source, span: Span) -> list[Record]:
     found = [
         record
         for kind in source.kinds
-        for page in _pages(source, kind, span, PAGE)
+        for page in pages(_asking(source, kind), span, PAGE)
         for record in page
     ]
     return sorted(source.sieve.keep(found), key=lambda record: record.time)
@@ -59,7 +69,9 @@ def any_rows(source: Source, span: Span) -> bool:
         kinds=source.kinds,
         sieve=Sieve(),
     )
-    return any(next(_pages(everything, k, span, 1), None) for k in source.kinds)
+    return any(
+        next(pages(_asking(everything, kind), span, 1), None) for kind in source.kinds
+    )
 
 
 def of_request(source: Source, span: Span, request_id: str) -> list[Record]:
@@ -109,14 +121,14 @@ def _newest(
 ) -> tuple[list[Record], bool]:
     kept: list[Record] = []
     size = min(PAGE, max(wanted + 1, 100))
-    for page in _pages(source, kind, span, size):
+    for page in pages(_asking(source, kind), span, size):
         kept = source.sieve.keep(page) + kept
         if len(kept) > wanted:
             break
     return kept[-wanted:], len(kept) > wanted
 
 
-def _pages(source: Source, kind: str, span: Span, size: int) -> Iterator[list[Record]]:
+def pages(ask: Ask, span: Span, size: int) -> Iterator[list[Record]]:
     """Pages from the newest back; within a page in time order.
 
     The rows of a full page's first moment are left to the next page, which has all
@@ -124,7 +136,7 @@ def _pages(source: Source, kind: str, span: Span, size: int) -> Iterator[list[Re
     """
     end = span.end
     for _ in range(MOST_PAGES):
-        found = _page(source, kind, Span(start=span.start, end=end), size)
+        found = ask(Span(start=span.start, end=end), size)
         if len(found) < size:
             if found:
                 yield found
@@ -142,10 +154,13 @@ def _pages(source: Source, kind: str, span: Span, size: int) -> Iterator[list[Re
             size = min(size * 10, MOST_ROWS)
 
 
-def _page(source: Source, kind: str, span: Span, size: int) -> list[Record]:
-    values = {"most": str(size), **_values(kind, source.sieve)}
-    make = logrecords.KINDS[kind]
-    return _named(source, QUERIES[kind], make, span, values)
+def _asking(source: Source, kind: str) -> Ask:
+    def ask(span: Span, size: int) -> list[Record]:
+        values = {"most": str(size), **_values(kind, source.sieve)}
+        make = logrecords.KINDS[kind]
+        return _named(source, QUERIES[kind], make, span, values)
+
+    return ask
 
 
 def _named(

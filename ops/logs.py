@@ -96,7 +96,7 @@ def _looks(source: Source, window: Window) -> Iterator[Shown]:
                 source = _source_again(source)
             found = logrows.everything(source, _since(source, start))
         except (Unreachable, ServiceError) as error:
-            if not _passing(error):
+            if not passing(error):
                 raise
             if not away:
                 yield Note(text=f"no answer ({error.problem}); waiting for it")
@@ -224,7 +224,7 @@ def _until_tomorrow(asked: Asked) -> Span:
     return Span(start=asked.span.start, end=logrows.ending(asked.span.end))
 
 
-def _passing(error: Exception) -> bool:
+def passing(error: Exception) -> bool:
     """Whether the service may answer again: it is down, busy or throttles us."""
     if isinstance(error, NotFound):
         return False

@@ -36,7 +36,7 @@ def tails(
     chosen = [deployment] if deployment else list(endpoint.deployments)
     for each in chosen:
         endpoints.require(endpoint, each)
-    asked = {"containerType": CONTAINERS[container], "tail": min(lines, MOST_LINES)}
+    asked = body(lines, container)
     return [
         Tail(
             deployment=each,
@@ -47,6 +47,10 @@ def tails(
         )
         for each in chosen
     ]
+
+
+def body(lines: int, container: str) -> dict[str, object]:
+    return {"containerType": CONTAINERS[container], "tail": min(lines, MOST_LINES)}
 
 
 def content(answer: Mapping[str, str]) -> list[str]:

@@ -53,42 +53,7 @@ def test_a_traceback_has_the_level_of_its_first_line():
     assert [each.level for each in found] == ["error", "error", ""]
 
 
-def kept(*messages, **flags):
-    patterns = {k: flags.pop(k, ()) for k in ("include", "exclude", "highlight")}
-    which = sieve.sieve(patterns=patterns, **flags)
-    return [each.message for each in which.keep(record(m) for m in messages)]
-
-
-def test_any_include_keeps_and_any_exclude_drops():
-    assert kept("a", "b", "c", include=["a", "b"]) == ["a", "b"]
-    assert kept("ab", "b", "c", include=["b"], exclude=["a"]) == ["b"]
-
-
 TOLD = HEAD + '{"event": "score", "status": 200, "reason": "all well", "rows": 3}'
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "status=200",  # as the screen shows it
-        'reason="all well" rows=3$',
-        "^score status",
-        "^print score",
-        '"status": 200',  # as it came
-        r"azmlinfsrv\.print - \{",
-    ],
-)
-def test_a_pattern_sees_a_line_as_shown_and_as_it_came(pattern):
-    assert kept(TOLD, "other", include=[pattern]) == [TOLD]
-    assert kept(TOLD, "other", exclude=[pattern]) == ["other"]
-
-
-def test_a_pattern_sees_a_coloured_line_without_its_colours():
-    assert kept("\x1b[31mERROR\x1b[0m: disk", include=["^ERROR: disk$"])
-
-
-def test_a_pattern_sees_the_end_of_a_long_line():
-    assert kept("x" * 1_000_000 + " out of memory", include=["out of memory$"])
 
 
 def test_what_would_be_written_over_stands_one_after_the_other():
@@ -101,39 +66,12 @@ def test_what_is_highlighted_is_what_is_shown():
     assert "\x1b[1;7mstatus=200\x1b[0m" in line
 
 
-def test_a_pattern_that_is_none_is_named():
-    with pytest.raises(UsageError, match=r"--include '\('"):
-        kept("a", include=["("])
-
-
-def test_a_pattern_that_never_ends_is_ended(monkeypatch):
-    monkeypatch.setattr(sieve, "BATCH_SECONDS", 0.2)
-
-    with pytest.raises(UsageError, match="for ever"):
-        kept("a" * 60 + "!", include=["(a+)+$"])
-
-
 def test_a_highlight_that_never_ends_is_ended(monkeypatch, capsys):
     monkeypatch.setattr(sieve, "BATCH_SECONDS", 0.2)
     line = logview.liner("text", None, (re.compile("(a+)+$"),), colour=True)
 
     with pytest.raises(UsageError, match="for ever"):
         logview.show([record("a" * 60 + "!")], line)
-
-
-@pytest.mark.parametrize("text", ["6xx", "4x", "abc", "44", "4444"])
-def test_a_status_that_cannot_be_meant_is_refused(text):
-    with pytest.raises(UsageError, match="--status"):
-        kept(status=text)
-
-
-def test_requests_are_kept_by_status_and_time():
-    which = sieve.sieve(patterns={}, status="4xx", slower_than="500ms")
-    rows = [
-        record(status=s, duration_ms=d) for s, d in [(424, 501), (424, 500), (200, 900)]
-    ]
-
-    assert [(r.status, r.duration_ms) for r in which.keep(rows)] == [(424, 501)]
 
 
 def test_nothing_a_model_prints_drives_the_terminal():

@@ -79,3 +79,30 @@ def test_noise_does_not_make_patterns_without_end():
     ]
 
     assert len(compared(said("blue", *words))) <= patterns.MOST_TEMPLATES
+
+
+def test_lines_that_differ_in_most_words_are_two_patterns():
+    now = said("blue", "read failed on disk one", "read took two ms there")
+
+    assert len(compared(now)) == 2
+
+
+def test_what_blue_said_an_hour_ago_is_not_new_on_green():
+    found = compared(
+        said("blue", "ready") + said("green", "cache lost"), said("blue", "cache lost")
+    )
+
+    assert [f.new for f in found if f.pattern == "cache lost"] == [""]
+
+
+def test_what_is_worse_comes_first():
+    now = [
+        Record(time=NOW, kind="console", deployment="blue", message=text, level=level)
+        for text, level in [("a", "info"), ("b", "error"), ("c", "warning")]
+    ]
+
+    assert [f.pattern for f in compared(now)] == ["b", "c", "a"]
+
+
+def test_empty_lines_say_nothing():
+    assert compared(said("blue", "", "  ", "words")) == compared(said("blue", "words"))
