@@ -52,6 +52,12 @@ REFUSED = {
         ("SemanticError", "SEM0100", 1, 0, "NoSuchTable"),
         "Failed to resolve table or column expression named 'NoSuchTable'",
     ),
+    "a window that would reach another row's elements": (
+        "print a = dynamic([1, 2]) | mv-apply a on (extend b = prev(a))",
+        ("SemanticError", "LOCAL001", 1, 54, "prev"),
+        "'prev' within mv-apply is not supported by localcloud; it would read another"
+        " row's elements.",
+    ),
     "an operator nobody has": (
         f"{TRAFFIC}\n| wherex ResponseCode == 200",
         ("SyntaxError", "SYN0002", 2, 0, "|"),
