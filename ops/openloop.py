@@ -6,16 +6,14 @@ is measured from then.
 """
 
 import asyncio
-import os
 import random
-import resource
 import signal
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
+from ops import connections
 from ops.errors import OpsError
 from ops.tally import Report, Tally
 
@@ -66,7 +64,7 @@ def drive(plan: Plan, bearer: Callable[[], str]) -> Iterator[Report]:
     Ctrl-C ends the sending and waits for what is in flight; a second one doesn't.
     `bearer` fetches the credential.
     """
-    _allow_open_files(MOST_IN_FLIGHT + 256)
+    connections.allow(MOST_IN_FLIGHT + 256)
     load = _Load(plan, bearer)
     with asyncio.Runner() as runner:
         runner.run(load.begin())
@@ -94,7 +92,7 @@ class _Load:
 
     async def begin(self) -> None:
         """Be ready to send, then start the clock."""
-        self._session = _session(self._plan)
+        self._session = connections.session(proxied=self._plan.proxied)
         self._clock = asyncio.get_running_loop().time
         self._start = self._now = self._blocked_until = self._clock()
         self._renew_at = self._start + RENEW_SECONDS
@@ -204,7 +202,7 @@ class _Load:
         except TimeoutError:
             lost = f"no answer in {self._plan.timeout_seconds:g} s"
         except aiohttp.ClientConnectorError as error:
-            lost = f"no connection: {_why(error)}"
+            lost = f"no connection: {connections.why(error)}"
         except (aiohttp.ClientError, OSError) as error:
             lost = f"broken off: {type(error).__name__}"
         finally:
@@ -234,34 +232,3 @@ class _Load:
             CLIENT_ID: f"{self._tally.run}-{number}",
             **pin,
         }
-
-
-def _why(error: OSError) -> str:
-    """The system's own words for a connection that could not be made."""
-    if error.errno and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or type(error).__name__
-
-
-def _session(plan: Plan) -> Any:
-    import ssl
-
-    import aiohttp
-    import certifi
-
-    # For TLS the authorities that `score` trusts, whatever this system has.
-    secure = ssl.create_default_context(cafile=certifi.where())
-    return aiohttp.ClientSession(
-        # As many as there are places; without a limit here none waits unseen.
-        connector=aiohttp.TCPConnector(limit=0, ssl=secure),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        trust_env=plan.proxied,
-    )
-
-
-def _allow_open_files(wanted: int) -> None:
-    """Raise this process's own limit, which on some systems is as low as 256."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted and (hard == resource.RLIM_INFINITY or hard >= wanted):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

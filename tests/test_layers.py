@@ -47,7 +47,7 @@ FOUNDATION |= {
 }
 FOUNDATION |= {"restoring", "rolloutview", "runner", "standing"}
 FOUNDATION |= {"forecastview", "simtraffic", "simulation"}
-FOUNDATION |= {"loadview", "payloads", "tally"}
+FOUNDATION |= {"connections", "loadview", "payloads", "tally"}
 FOUNDATION |= {
     "activity",
     "capacity",
