@@ -22,7 +22,7 @@ VERSION = "2015-04-01"
 FIELDS = (
     "caller,correlationId,eventTimestamp,httpRequest,operationName,resourceId,status"
 )
-VERBS = ("write", "delete", "action")
+CHANGING = ("/write", "/delete", "/regenerateKeys/action")  # other actions only read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ def told(rows: list[dict[str, Any]]) -> list[Event]:
     """Events by what they belong to: a change is told when it starts and ends."""
     by_change: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if value(row, "operationName").rsplit("/", 1)[-1] in VERBS:
+        if value(row, "operationName").endswith(CHANGING):
             by_change.setdefault(row.get("correlationId") or "", []).append(row)
     return [_event(sorted(each, key=at)) for each in by_change.values()]
 

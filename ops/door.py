@@ -201,8 +201,12 @@ def require_unfrozen(endpoint: Endpoint, now: datetime) -> None:
 
 
 def overwritten(before: Note, fence: int) -> list[str]:
-    """What to tell where the endpoint does not show the write announced last."""
-    if before.wrote in (0, fence):
+    """What to tell where the endpoint does not show the write announced last.
+
+    A higher number is of a rollback that went without the lock, or of a lock that is
+    older than this one's blob.
+    """
+    if not before.wrote or fence >= before.wrote:
         return []
     what = f"change #{before.wrote} ({before.verb} by {before.who}, {before.since})"
     if fence == before.upon:

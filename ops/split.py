@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MARGIN = timedelta(seconds=1)  # routers may lag behind what the service shows
 ENOUGH = 400  # requests: a share is then known to 5 points
 LONGEST_SECONDS = 5.0  # that a person is made to wait
+SILENCE_SECONDS = 3.0
 LEAST_PER_SECOND = 1.0  # fewer tell nothing in that time
 
 
@@ -117,12 +118,14 @@ def watch(
     seconds = patience_seconds(recent, now)
     if not seconds:
         return Split(unseen=why_not(recent, now))
-    deadline = monotonic() + seconds
+    began = monotonic()
     while True:
-        sleep(max(0.0, min(0.5, deadline - monotonic())))
+        sleep(max(0.0, min(0.5, began + seconds - monotonic())))
         found = read(workspace, endpoint, weights, since)
         counted = found.shares[0].of if found.shares else 0
-        if counted >= ENOUGH or monotonic() >= deadline:
+        waited = monotonic() - began
+        stopped = not counted and waited > SILENCE_SECONDS  # the traffic, by now
+        if counted >= ENOUGH or waited >= seconds or stopped:
             return found
 
 

@@ -109,6 +109,15 @@ def test_the_events_of_one_request_are_one_change():
     assert (told[0].what, told[0].resource) == ("onlineEndpoints/write", "iris")
 
 
+def test_who_reads_keys_has_changed_nothing():
+    read = rows("a", "Started", "Succeeded", name="listKeys/action")
+    replaced = rows("b", "Started", "Succeeded", name="regenerateKeys/action")
+
+    (told,) = activity.told(read + replaced)
+
+    assert told.what == "regenerateKeys/action"
+
+
 def test_our_requests_are_told_by_their_ids():
     ours = event(request_id("0123456789ab"))
     theirs = event("0f8fad5b-d9cb-469f-a165-70867728950e")
