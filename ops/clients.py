@@ -23,6 +23,7 @@ from ops.pipeline import (
     pipeline,
     refused,
     request_id,
+    requests_transport,
 )
 from ops.settings import Stage
 
@@ -62,7 +63,7 @@ class Workspace:
         self.base_url = local.url if local else ARM
         self.clock = cloud.clock(local)
         self.real_time = clock.RealTime()  # of locks and deadlines
-        self.transport = transport
+        self._transport = transport
         self.notes: list[str] = []  # what was found on the way, to be told at the end
         self.change = NO_CHANGE  # what the activity log shall know our writes by
         self.id = (
@@ -136,6 +137,13 @@ class Workspace:
         return DefaultAzureCredential()
 
     @cached_property
+    def transport(self) -> Any:
+        """One for all clients: to read certificates takes longer than a request."""
+        if self._transport is not None:
+            return self._transport
+        return requests_transport(self.local.authority if self.local else None)
+
+    @cached_property
     def container(self) -> "Container":
         """The blob container of the workspace's own storage."""
         from ops.storage import Container
@@ -160,7 +168,7 @@ class Workspace:
         from azure.monitor.query import LogsQueryClient
 
         if not self.local:
-            return LogsQueryClient(self.credential)
+            return LogsQueryClient(self.credential, transport=self.transport)
         return LogsQueryClient(
             self.credential,
             endpoint=self.base_url,

@@ -38,6 +38,11 @@ class LocalCloud:
         return (self.directory / "token").read_text().strip()
 
     @property
+    def authority(self) -> Path:
+        """The certificate that vouches for it."""
+        return self.directory / "ca.pem"
+
+    @property
     def ca_bundle(self) -> Path:
         return self.directory / "bundle.pem"
 

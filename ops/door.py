@@ -5,7 +5,7 @@ is told what was cut off before, and clears mirror traffic whose time is over.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -49,15 +49,7 @@ class Open:
     ) -> Iterator[Change]:
         """Journal what happens within; raise Conflict if the lock is lost already."""
         self.held.require()
-        with noted(
-            self.workspace,
-            self.name,
-            self.verb,
-            reason,
-            before=before,
-            wanted=wanted,
-            fence=self.held.fence,
-        ) as change:
+        with self._noted(reason, before, wanted) as change:
             yield change
 
     def write(
@@ -65,9 +57,7 @@ class Open:
     ) -> tuple[Change, Written]:
         """Write weights and tags, journalled; return how it is known, and when."""
         endpoint, before = self.endpoint, weights.of(self.endpoint)
-        with self.journalled(
-            reason, before=shown(before), wanted=shown(wanted)
-        ) as change:
+        with self._noted(reason, shown(before), shown(wanted)) as change:
             record = tags.Change(
                 fence=0,  # the write's own
                 id=change.id,
@@ -89,6 +79,13 @@ class Open:
         self.found = None  # read again by whoever asks for it
         self.workspace.notes += done.notes
         return change, done
+
+    def _noted(
+        self, reason: str, before: Any, wanted: Any
+    ) -> AbstractContextManager[Change]:
+        where = (self.workspace, self.name, self.verb, reason)
+        fence = self.held.fence
+        return noted(*where, before=before, wanted=wanted, fence=fence)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -71,6 +72,16 @@ def pipeline(
         ],
         transport=transport,
     )
+
+
+def requests_transport(authority: Path | None) -> Any:
+    """What carries requests; trusts one certificate alone where one is named."""
+    from azure.core.pipeline.transport import RequestsTransport
+
+    how = {"connection_verify": str(authority)} if authority else {}
+    transport = RequestsTransport(**how)
+    transport.open()  # before two threads do
+    return transport
 
 
 def _dates(heard: Heard) -> Any:

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 COLOURS = {"blue": "blue", "green": "green"}
 OUTCOMES = {"done": "green", "failed": "red", "not done": "red"}
 STATES = {"Succeeded": "green", "Failed": "red", "Creating": "yellow"}
+CODES = {  # of our markup, for a terminal
+    "/": "\x1b[0m",
+    "bold": "\x1b[1m",
+    "red": "\x1b[31m",
+    "green": "\x1b[32m",
+    "yellow": "\x1b[33m",
+    "blue": "\x1b[34m",
+    "cyan": "\x1b[36m",
+}
+MARKS = re.compile(rf"\[({'|'.join(CODES)})\]")
 # All that could drive a terminal: C0 and C1 controls but tab, escape sequences, and
 # marks that turn the direction of writing.
 CONTROLS = re.compile(
@@ -56,6 +66,13 @@ def console() -> "Console":
 def line(text: str) -> None:
     """One plain line on stdout, without any markup."""
     sys.stdout.write(text + "\n")
+
+
+def say(text: str) -> None:
+    """A line with our markup, without Rich: it takes longer to load than to shift."""
+    bare = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    plain = bare or not sys.stdout.isatty()
+    line(MARKS.sub(lambda mark: "" if plain else CODES[mark[1]], text))
 
 
 def note(text: str) -> None:
@@ -273,7 +290,8 @@ def grid(*columns: str) -> "Table":
 
 def deployment(name: str) -> str:
     colour = COLOURS.get(name, "cyan")
-    return f"[{colour}]{safe(name)}[/]"
+    shown = name if name.replace("-", "").isalnum() else safe(name)
+    return f"[{colour}]{shown}[/]"
 
 
 def _state(state: str) -> str:

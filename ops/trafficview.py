@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ops import render, tags
-from ops.render import console, deployment, grid, line, note, safe
+from ops.render import console, deployment, grid, line, note, safe, say
 
 MINUTE = timedelta(minutes=1)
 
@@ -34,15 +34,13 @@ def mirroring(events: "Iterable[Shift | Split | str]") -> None:
 
 def shift(change: "Shift") -> None:
     """`iris  traffic  blue 100% -> 80%  green 0% -> 20%`; then that it is done."""
-    out = console()
     if change.done:
-        number = f"#{change.fence}"
-        out.print(f"{change.endpoint}  [green]done[/]  {number} in invoke history")
+        say(f"{change.endpoint}  [green]done[/]  #{change.fence} in invoke history")
         if not change.after.traffic:
             note(f"{change.endpoint} has no live traffic: it answers 404 to everyone")
         return
     for what, before, after in _changed(change):
-        out.print(f"{change.endpoint}  {what}  {_moves(before, after)}")
+        say(f"{change.endpoint}  {what}  {_moves(before, after)}")
     if change.mirror_until and change.after.mirror:
         until = f"{change.mirror_until:%F %T} UTC"
         note(f"mirror traffic is to end at {until}: the next changing verb ends it")
@@ -55,7 +53,7 @@ def split(seen: "Split") -> None:
     if seen.unseen:
         line(f"split  {seen.unseen}")
         return
-    console().print("split  " + "  ".join(safe(str(share)) for share in seen.shares))
+    line("split  " + "  ".join(str(share) for share in seen.shares))
     for share in seen.off:
         note(
             f"warning: {share.deployment} has a weight of {share.percent}%, and got "

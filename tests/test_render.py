@@ -47,6 +47,22 @@ def test_no_color_means_plain_text(capsys, monkeypatch):
     assert capsys.readouterr().out == "blue  instances  1 -> 2\n"
 
 
+def test_what_is_said_without_rich_is_coloured_for_a_terminal_alone(
+    capsys, monkeypatch
+):
+    text = f"{render.deployment('blue')} [bold]80%[/]"
+
+    render.say(text)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    render.say(text)
+
+    piped, shown = capsys.readouterr().out.splitlines()
+    assert piped == "blue 80%"
+    assert shown == "\x1b[34mblue\x1b[0m \x1b[1m80%\x1b[0m"
+
+
 def test_a_narrow_terminal_loses_nothing(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
