@@ -47,7 +47,7 @@ class Simulation:
     flaps: int
     deferred: dict[str, int]
     actions: list[Action]
-    counts: list[int] = field(repr=False)
+    counts: list[int]  # by minute
     loads: Mapping[str, Values] = field(repr=False, default_factory=dict)
     notes: list[str] = field(default_factory=list)
 

@@ -70,6 +70,8 @@ def worded(text: str) -> Window:
                 f"{part!r} must be: at least N, at most N or exactly N ({EXAMPLE})"
             )
         number = int(bound[2])
+        if not 1 <= number <= MOST:
+            raise ValueError(f"must have 1 to {MOST} instances")
         sides = {"at least": ("minimum",), "at most": ("maximum",)}
         for side in sides.get(bound[1], ("minimum", "maximum")):
             bounds[side] = number

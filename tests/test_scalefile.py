@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import scalefile, scaling
+from ops import scalefile, scaling, timefields
 from ops.errors import InvalidSpec, NotFound
 from ops.localcloud.autoscaling.checking import problems
 from ops.settings import parse_yaml
@@ -183,6 +183,21 @@ def test_a_schedule_becomes_a_profile_and_the_way_back():
     (_, day, _) = made["properties"]["profiles"]
     zone = day["recurrence"]["schedule"]["timeZone"]
     assert zone == "W. Europe Standard Time"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("weekdays 7-19 exactly 0", "must have 1 to 50 instances"),
+        ("weekdays 7-19 at least 51", "must have 1 to 50 instances"),
+        ("weekdays 7-25 at least 2", "must be a time of day from 0:00 to 24:00"),
+        ("workdays 7-19 at least 2", "must be days: weekdays, weekends"),
+        ("weekdays 7-19 about 2", "must be: at least N, at most N or exactly N"),
+    ],
+)
+def test_words_that_can_not_be_meant_are_refused(words, problem):
+    with pytest.raises(ValueError, match=problem):
+        timefields.worded(words)
 
 
 def test_there_is_no_way_back_where_another_window_takes_over():

@@ -5,10 +5,11 @@ import json
 from datetime import timedelta
 
 import pytest
-from log_rig import BLUE, LogRig
+from log_rig import BLUE, ENDPOINT, LogRig
 
 from ops.localcloud.autoscaler import Autoscaler
 from ops.localcloud.logstore import Batch, naive
+from ops.localcloud.measurements import recent
 from ops.localcloud.state import State
 from tests.localcloud.autoscale_rig import CPU, profile, properties, rule, weekly
 
@@ -345,3 +346,32 @@ def test_webhooks_are_called_when_an_action_begins(scaler):
         "2",
         "3",
     )
+
+
+def test_a_metric_of_the_endpoint_may_be_that_of_one_deployment(scaler):
+    minute = scaler.now.replace(second=0, microsecond=0) - timedelta(minutes=1)
+    batch = Batch()
+    for name, count in (("blue", 3), ("green", 5)):
+        row = {
+            "At": naive(minute),
+            "Resource": ENDPOINT.lower(),
+            "Deployment": name,
+            "Status": 200,
+            "ModelStatus": 200,
+            "DurationMs": 10,
+            "Bytes": 1,
+        }
+        batch.add("requests", [row] * count)
+    scaler.store.append(batch)
+    span = (minute - timedelta(minutes=1), minute + timedelta(minutes=1))
+
+    def requests(*dimensions):
+        told = (scaler.store, ENDPOINT, "RequestsPerMinute", dimensions, span)
+        return [
+            each and each["average"] for each in recent(*told, timedelta(minutes=1))
+        ]
+
+    assert requests() == [None, 8]
+    assert requests(("deployment", "Equals", ["blue"])) == [None, 3]
+    assert requests(("deployment", "NotEquals", ["Blue"])) == [None, 5]
+    assert requests(("deployment", "Equals", ["red"])) == [None, None]
