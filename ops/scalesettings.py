@@ -108,7 +108,9 @@ def require(workspace: "Workspace", endpoint_name: str, deployment: str) -> Sett
 
 
 def carry(body: dict[str, Any], there: Setting, now: datetime) -> None:
-    """Take over what suspends a setting now, or raises its minimum."""
+    """Take over what suspends a setting now or raises its minimum, and others' tags."""
+    others = {k: v for k, v in (there.body.get("tags") or {}).items() if k != NOTE}
+    body["tags"] = {**others, **body["tags"]}
     pins = [
         each
         for each in there.profiles

@@ -91,6 +91,16 @@ def test_a_suspension_is_carried_over_and_ends(body):
     assert same(there, body)
 
 
+def test_tags_that_others_have_set_stay(body):
+    there = copy.deepcopy(body)
+    there["tags"] = {"cost-center": "7", "team": "ml"}
+    body["tags"] = {"team": "vision"}
+
+    carry(body, live(there), NOW)
+
+    assert body["tags"] == {"cost-center": "7", "team": "vision"}
+
+
 def test_a_suspension_has_a_length():
     assert length("2h").total_seconds() == 7200
     for wrong in (None, "31d", "5s"):
