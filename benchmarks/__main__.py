@@ -53,6 +53,12 @@ SECTIONS = (
         (),
         ("--rollouts", "40", "--caught", "10"),
     ),
+    (
+        "Autoscale rules played over a week of minutes",
+        "benchmarks.autoscale",
+        (),
+        ("--rounds", "1"),
+    ),
     ("Model formats", "benchmarks.formats", (), None),
 )
 
