@@ -105,7 +105,7 @@ def baking(look: "Baking") -> None:
     console().print(f"baking {deployment(look.canary)}  {left}  {safe(said)}")
 
 
-def history(rows: "list[Row]") -> None:
+def history(rows: "list[Row]", now: datetime) -> None:
     """What was changed, newest first; the number is what `rollback --to` takes."""
     if not rows:
         line("nothing has been changed yet")
@@ -116,7 +116,7 @@ def history(rows: "list[Row]") -> None:
         colour = render.OUTCOMES.get(row.outcome, "yellow")
         table.add_row(
             str(row.number) if row.number else "",
-            render.ago(row.at),
+            render.ago(row.at, now),
             safe(row.verb),
             row.endpoint,
             _essence(row.before),

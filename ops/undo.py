@@ -8,7 +8,6 @@ from ops import (
     diagnostics,
     freeze,
     history,
-    render,
     rollback,
     shifting,
 )
@@ -89,9 +88,9 @@ def run(
 
 
 def described(row: Row) -> str:
-    """`scale (#12) of 14:02:11 UTC by mara@desk`."""
+    """`scale (#12) of 2026-11-25 14:02:11 UTC by mara@desk`."""
     number = f" (#{row.number})" if row.number else ""
-    return f"{row.verb}{number} of {render.ago(row.at)} UTC by {row.who}"
+    return f"{row.verb}{number} of {row.at:%F %T} UTC by {row.who}"
 
 
 def before(row: Row) -> Weights:
@@ -111,6 +110,12 @@ def _other(
         return diagnostics.turn_off(workspace, name, **how)
     if row.verb == "diagnostics.off":
         return diagnostics.turn_on(workspace, name, **how)
+    if not isinstance(row.before, dict) or "freeze" not in row.before:
+        raise Refused(
+            f"{described(row)} can't be undone by this verb: it knows changes of "
+            "weights, scale, freeze and diagnostics.",
+            "invoke history",
+        )
     was = row.before["freeze"]
     if dry_run:
         return f"{name} would be {'frozen again' if was else 'unfrozen'}"

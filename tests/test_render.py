@@ -1,7 +1,7 @@
 """What a pipe gets to read."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ops import history, render, trafficview
 from ops.creating import Step
@@ -31,7 +31,7 @@ def test_a_pipe_gets_an_entry_of_history_in_one_line(capsys):
         told_by="tags",
     )
 
-    trafficview.history([row])
+    trafficview.history([row], row.at + timedelta(days=1))
 
     (_, line) = capsys.readouterr().out.splitlines()
     assert "12  2026-01-02" in line

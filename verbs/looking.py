@@ -74,4 +74,4 @@ def history(call: Call, most="20", all=False):
         found = history.of_all(call.stage.name, count)
     else:
         found = history.of(call.workspace, call.endpoint, count)
-    call.show(found, trafficview.history)
+    call.show(found, lambda rows: trafficview.history(rows, call.now))
