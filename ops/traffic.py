@@ -79,6 +79,8 @@ def plan(
     endpoint = endpoints.get(workspace, name)
     if not how.urgent:
         door.require_unfrozen(endpoint, now)
+        if door.mirror_due(endpoint, now):  # who comes through the door ends it first
+            endpoint = replace(endpoint, mirror={})
     return checked(endpoint, decide(endpoint), verb, how, reading(), now)
 
 

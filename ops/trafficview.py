@@ -38,12 +38,12 @@ def shift(change: "Shift") -> None:
         say(f"{change.endpoint}  [green]done[/]  #{change.fence} in invoke history")
         if not change.after.traffic:
             note(f"{change.endpoint} has no live traffic: it answers 404 to everyone")
+        if change.mirror_until:
+            until = f"{change.mirror_until:%F %T} UTC"
+            note(f"mirror traffic is to end at {until}: the next changing verb ends it")
         return
     for what, before, after in _changed(change):
         say(f"{change.endpoint}  {what}  {_moves(before, after)}")
-    if change.mirror_until and change.after.mirror:
-        until = f"{change.mirror_until:%F %T} UTC"
-        note(f"mirror traffic is to end at {until}: the next changing verb ends it")
     for text in change.notes:
         note(text)
 

@@ -277,7 +277,9 @@ def test_mirror_traffic_ends_when_somebody_comes_by_after_its_time(at):
     assert endpoints.get(noor, "iris").mirror == {"green": 10}
     until(lambda: noor.now() > done.mirror_until)
 
-    shift(noor, SOME)  # refused while green is mirrored to
+    asked = traffic.split(SOME)  # refused while green is mirrored to
+    planned = traffic.plan(noor, "iris", asked, verb="shift-traffic")
+    assert traffic.carry_out(noor, planned).done
 
     endpoint = endpoints.get(noor, "iris")
     assert (endpoint.mirror, endpoint.traffic) == ({}, SOME)
