@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 
 from ops.localcloud.kql import TABLES, Engine, Limits, QueryError, create_table, harden
+from ops.localcloud.kql.deadlines import Deadlines
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TRAFFIC = "AmlOnlineEndpointTrafficLog"
@@ -134,6 +136,28 @@ def test_a_long_query_is_ended_at_its_time(engine, connection):
     assert caught.value.code == "QueryTimeout"
     assert time.monotonic() - began < 10
     assert count(engine, connection) == 720
+
+
+def test_a_deadline_strikes_again_until_it_is_forgotten():
+    deadlines, strikes = Deadlines(), []
+    thrice = threading.Event()
+
+    def end():
+        strikes.append(1)
+        if len(strikes) == 3:  # the first two may have met no statement
+            thrice.set()
+
+    deadlines.set(end, 0.01)
+    struck = thrice.wait(10)
+    deadlines.forget(end)
+
+    assert struck
+
+
+def test_a_string_is_never_null(engine, connection):
+    kql = f"{TRAFFIC} | project Method, ModelStatusCode | take 1"
+
+    assert engine.query(connection, kql, now=NOW).tables[0].rows == [["", None]]
 
 
 def test_a_translation_that_would_explode_is_refused(engine, connection):
