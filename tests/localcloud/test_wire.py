@@ -156,7 +156,7 @@ def test_an_envelope_tells_code_message_and_details():
     with pytest.raises(AzureError) as raised:
         invalid(["one.", "two."])
 
-    error = envelope(raised.value, "local", "an-id")["error"]
+    error = envelope(raised.value, "local", "an-id", NOW)["error"]
     assert (error["code"], error["message"]) == ("BadRequest", "one. two.")
     assert [detail["message"] for detail in error["details"]] == ["one.", "two."]
     types = [each["type"] for each in error["additionalInfo"]]
