@@ -106,6 +106,7 @@ class Answer:
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    operation: str = ""  # the id of the long-running one that it opens
 
 
 class AzureError(Exception):
@@ -298,6 +299,7 @@ def begun(call: Call, operation: Operation, *, status: int, body: Any = None) ->
             "x-ms-async-operation-timeout": "PT1H",
             **retry_after(operation, call.now),
         },
+        operation=operation.id,
     )
 
 

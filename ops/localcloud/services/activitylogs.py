@@ -47,10 +47,7 @@ def record(call: Call, began: datetime, outcome: Answer | AzureError) -> None:
         end = _event(call, now, status="Failed", http_status=outcome.status)
         add(now, resource, _failed(end, error))
         return
-    operation = ""
-    if "Azure-AsyncOperation" in outcome.headers:
-        opened = call.state.open_operation(resource)
-        operation = opened.id if opened else ""
+    operation = outcome.operation
     status = "Accepted" if operation else "Succeeded"
     add(began, resource, start)
     end = _event(call, now, status=status, http_status=outcome.status)
