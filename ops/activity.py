@@ -35,6 +35,7 @@ class Event:
     resource: str  # the endpoint's or deployment's name
     outcome: str  # Succeeded, Failed; Accepted or Started while it runs
     request_id: str
+    accepted: bool = False  # begun by the service, whatever came of it
 
     @property
     def ours(self) -> bool:
@@ -65,13 +66,19 @@ def events(
 
 
 def foreign(
-    workspace: "Workspace", endpoint: str, start: datetime, end: datetime
+    workspace: "Workspace", endpoint: str, start: datetime, end: datetime, own: str = ""
 ) -> list[Event]:
-    """Successful writes of the endpoint itself that the toolkit did not make."""
+    """Writes of the endpoint itself that the toolkit did not make, unless refused.
+
+    With `own`, the id of a change, those of the toolkit's other changes, too.
+    One that a later write has overtaken ends as Failed, and was there all the same.
+    """
     return [
         event
         for event in events(workspace, endpoint, start, end)
-        if not event.ours and event.outcome != "Failed" and "/write" in event.what
+        if (not event.ours or (own and event.change not in ("", own)))
+        and "/write" in event.what
+        and (event.accepted or event.outcome != "Failed")
     ]
 
 
@@ -95,6 +102,7 @@ def _event(rows: list[dict[str, Any]]) -> Event:
         what="/".join(operation[-2:]),
         resource=str(first.get("resourceId") or "").rsplit("/", 1)[-1],
         outcome=(ended or outcomes)[-1],
+        accepted="Accepted" in outcomes,
         request_id=(first.get("httpRequest") or {}).get("clientRequestId") or "",
     )
 

@@ -22,7 +22,6 @@ from ops.writing import Write, Written
 if TYPE_CHECKING:
     from ops.clients import Workspace
 
-STALE_SECONDS = 3.0  # how long a read may show what was before the last write
 LIMIT = "mirror-limit"  # the verb of a mirror that ended by itself
 
 
@@ -133,7 +132,7 @@ def opened(
     with lease.hold(workspace, name, verb, needed=not without_lock) as held:
         found = _read(workspace, name, held.before)
         notes = workspace.notes
-        notes += unfinished.settle(workspace.stage.name, name, found)
+        notes += unfinished.settle(workspace, name, found)
         if held.without:
             notes.append(f"going on without the lock of {name}: {held.without}")
         if found:
@@ -156,12 +155,9 @@ def tag(
 
 def write_tags(live: Open, changes: Mapping[str, str | None]) -> None:
     """PATCH tags of an open endpoint and read until the service shows them."""
-    workspace, endpoint = live.workspace, live.endpoint
-    fence = live.held.announce(tags.fence(endpoint.tags))
-    path = endpoints.path(live.name)
-    now = workspace.get(path).get("tags") or {}
-    wanted = tags.merged(now, {**changes, tags.FENCE: str(fence)})
-    workspace.patch(path, {"tags": wanted})
+    workspace = live.workspace
+    told = writing.tag(workspace, live.held, live.endpoint, changes)
+    workspace.notes += told
     live.found = _read(workspace, live.name, live.held.note)
 
 
@@ -222,7 +218,7 @@ def shown(wanted: Weights) -> dict[str, Any]:
 
 def _read(workspace: "Workspace", name: str, note: Note) -> Endpoint | None:
     """The endpoint under the lock; a read from before the last write is read again."""
-    deadline = workspace.real_time.seconds() + STALE_SECONDS
+    deadline = workspace.real_time.seconds() + writing.STALE_SECONDS
     while True:
         found = endpoints.find(workspace, name)
         stale = found is not None and tags.fence(found.tags) < note.wrote

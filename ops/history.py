@@ -61,7 +61,7 @@ def of(workspace: "Workspace", name: str, most: int) -> list[Row]:
     told: list[Event] = []
     try:
         endpoint = endpoints.find(workspace, name)
-        notes += unfinished.settle(stage, name, endpoint)
+        notes += unfinished.settle(workspace, name, endpoint)
         kept = tags.changes(endpoint.tags) if endpoint else []
         below = sorted(endpoint.deployments) if endpoint else []
         now = workspace.now()

@@ -4,21 +4,29 @@ A process can die before its write, after it, or while it waits. The journal has
 it was about to do; a change of weights has its record in the tags, in the same write.
 """
 
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from ops import journal, tags
+from ops import activity, journal, tags
 from ops.endpoints import Endpoint
+from ops.errors import NotFound, ServiceError, Unreachable
 from ops.journal import Entry
 
+if TYPE_CHECKING:
+    from ops.clients import Workspace
+
+LATE = timedelta(minutes=1)
 LOOK_BACK = 50  # entries: what is older was looked at when it was newer
 
 
-def settle(stage: str, name: str, endpoint: Endpoint | None) -> list[str]:
+def settle(workspace: "Workspace", name: str, endpoint: Endpoint | None) -> list[str]:
     """Write down what became of the open changes; return a sentence for each."""
     told = []
-    for entry in reversed(journal.entries(stage, name, LOOK_BACK)):
+    for entry in reversed(journal.entries(workspace.stage.name, name, LOOK_BACK)):
         if entry.open:
             outcome, why = became(entry, endpoint)
+            if outcome == "not done":
+                outcome, why = logged(workspace, entry) or (outcome, why)
             journal.settle(entry, outcome, f"{entry.outcome}; {why}")
             told.append(
                 f"{entry.verb} of {entry.at:%F %T} UTC by {entry.who} was "
@@ -47,6 +55,24 @@ def became(entry: Entry, endpoint: Endpoint | None) -> tuple[str, str]:
     if entry.verb == "scale" and live:
         return _matches(live.instances, value)
     return "not known", "the endpoint does not show it"
+
+
+def logged(workspace: "Workspace", entry: Entry) -> tuple[str, str] | None:
+    """What the activity log has of an open change that left no trace; None: nothing.
+
+    Another tool can write back tags in which its record is missing.
+    """
+    start, end = entry.at - LATE, workspace.now() + LATE
+    try:
+        told = activity.events(workspace, entry.endpoint, start, end)
+    except (NotFound, ServiceError, Unreachable):
+        return None  # evidence, where it can be had
+    own = [event for event in told if event.change == entry.id]
+    if any(event.outcome == "Succeeded" for event in own):
+        return "done", "the activity log has its write"
+    if any(event.accepted for event in own):
+        return "not known", "the activity log has its write, as failed or overtaken"
+    return None
 
 
 def _weights(entry: Entry, endpoint: Endpoint) -> tuple[str, str]:

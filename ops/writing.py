@@ -6,12 +6,12 @@ the toolkit keeps in its tags travels in the same write as the weights.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ops import activity, endpoints, tags, weights
+from ops import endpoints, outside, tags, weights
 from ops.endpoints import Endpoint
-from ops.errors import Conflict, NotFound, OpsError, ServiceError, Unreachable
+from ops.errors import Conflict, OpsError, ServiceError, Unreachable
 from ops.lease import Held
 from ops.weights import Weights
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 READ_BACK_SECONDS = 60.0
 TRIES = 3
-MARGIN = timedelta(seconds=1)  # two clocks that are both the service's
+STALE_SECONDS = 3.0  # how long a read may show what was before the last write
+UNSENT = "Nothing was written."
 AGAIN = 408, 429, 500, 502, 503, 504  # the write may have been done, or not
 
 
@@ -52,43 +53,53 @@ def write(workspace: "Workspace", held: Held, asked: Write) -> Written:
     began = workspace.now()
     fence = held.announce(tags.fence(asked.endpoint.tags))
     try:
-        modified = _put(workspace, held, asked, fence, began)
+        seen, modified = _put(workspace, held, asked, fence, began)
     except ServiceError as error:
         held.retract()  # a refusal: no write is on its way
         shown = weights.of(endpoints.get(workspace, asked.endpoint.name))
         error.add(f"The endpoint shows {shown}.")
         raise
-    read_back(workspace, asked.endpoint.name, asked.weights, fence, modified)
+    name = asked.endpoint.name
+    with outside.told(workspace, name, seen, modified):
+        read_back(workspace, name, asked.weights, fence, modified)
     ended = workspace.now()
-    return Written(fence=fence, at=ended, notes=_gap(workspace, asked, began, ended))
+    others = outside.wrote(workspace, name, seen, modified)
+    return Written(fence=fence, at=ended, notes=others)
 
 
 def _put(
     workspace: "Workspace", held: Held, asked: Write, fence: int, began: datetime
-) -> str:
-    """Send the write; return when it was done by the service's word, "" if unsaid.
+) -> tuple[datetime, datetime | None]:
+    """Send the write; return of when it is what we saw, and when it was done.
+
+    Both by the service's word; the latter is None where it is unsaid.
 
     One without an answer is sent again only if it is seen not to have been done, and
     the endpoint not to have been changed by anybody.
     """
-    name = asked.endpoint.name
+    name, seen = asked.endpoint.name, began
     for left in reversed(range(TRIES)):
-        body = workspace.get(endpoints.path(name))
+        body = _fresh(workspace, asked.endpoint)
         if tags.fence(body.get("tags") or {}) == fence:
-            return ""  # an earlier one, which had no answer
+            return seen, None  # an earlier one, which had no answer
         try:
             _require_unchanged(workspace, asked.endpoint, body, began)
-        except Conflict:
+        except Conflict as error:
             if left == TRIES - 1:
-                held.retract()  # none has been sent
+                held.retract()
+                error.add(UNSENT)
+            else:
+                error.add("Whether our write was done before that is not known.")
             raise
+        seen = outside.modified_at(body) or began
         put = with_weights(body, asked.weights, _tags(body, asked, fence))
         try:
             done = workspace.put(endpoints.path(name), put, retries=0)
-            return _modified(done)
+            return seen, outside.modified_at(done)
         except (Unreachable, ServiceError) as error:
             if not left or not _may_be_done(error):
-                raise
+                with outside.told(workspace, name, seen):
+                    raise
     raise AssertionError("a last try returns or raises")
 
 
@@ -116,23 +127,35 @@ def with_weights(
     }
 
 
+def tag(
+    workspace: "Workspace",
+    held: Held,
+    endpoint: Endpoint,
+    changes: Mapping[str, str | None],
+) -> tuple[str, ...]:
+    """PATCH tags; return what there is to be told. Weights stay, whose ever they are.
+
+    Raise Conflict where the toolkit's own tags are not those that were read.
+    """
+    path, began = endpoints.path(endpoint.name), workspace.now()
+    fence = held.announce(tags.fence(endpoint.tags))
+    body = _fresh(workspace, endpoint)
+    found: dict[str, str] = body.get("tags") or {}
+    if tags.fence(found) != tags.fence(endpoint.tags):
+        held.retract()
+        error = _changed(workspace, endpoint, body, began)
+        error.add(UNSENT)
+        raise error
+    wanted = tags.merged(found, {**changes, tags.FENCE: str(fence)})
+    done = workspace.patch(path, {"tags": wanted})
+    seen, modified = outside.modified_at(body) or began, outside.modified_at(done)
+    return outside.wrote(workspace, endpoint.name, seen, modified)
+
+
 def require_unchanged(workspace: "Workspace", before: Endpoint) -> None:
     """Raise Conflict if an endpoint is not what it was when it was read."""
     body = workspace.get(endpoints.path(before.name))
     _require_unchanged(workspace, before, body, workspace.now())
-
-
-def edited(workspace: "Workspace", body: dict[str, Any], since: datetime) -> str:
-    """`by X at T`: who wrote an endpoint last, as far as anything tells it."""
-    with_log = _foreign(workspace, body["name"], since - MARGIN)
-    if with_log:
-        return f"by {with_log[0].caller} at {with_log[0].at:%H:%M:%S} UTC"
-    data = body.get("systemData") or {}
-    who, at = data.get("lastModifiedBy") or "somebody", data.get("lastModifiedAt")
-    try:
-        return f"by {who} at {tags.moment(str(at)):%H:%M:%S} UTC"
-    except ValueError:
-        return f"by {who}"
 
 
 def _require_unchanged(
@@ -143,13 +166,31 @@ def _require_unchanged(
     fences = tags.fence(seen.tags), tags.fence(before.tags)
     if fences[0] == fences[1] and weights.of(seen) == weights.of(before):
         return
-    raise Conflict(
-        f"{before.name} was changed {edited(workspace, body, began)}, after it was "
-        f"read: {weights.of(before)} then, {weights.of(seen)} now. Nothing was "
-        "written.",
+    raise _changed(workspace, before, body, began)
+
+
+def _changed(
+    workspace: "Workspace", before: Endpoint, body: dict[str, Any], began: datetime
+) -> Conflict:
+    now = weights.of(endpoints.to_endpoint(body, {}))
+    return Conflict(
+        f"{before.name} was changed {outside.edited(workspace, body, began)}, after it "
+        f"was read: {weights.of(before)} then, {now} now.",
         "invoke status",
         "invoke history",
     )
+
+
+def _fresh(workspace: "Workspace", before: Endpoint) -> dict[str, Any]:
+    """The endpoint as it is now; a read older than what we have read is repeated."""
+    real_time, path = workspace.real_time, endpoints.path(before.name)
+    deadline = real_time.seconds() + STALE_SECONDS
+    while True:
+        body = workspace.get(path)
+        stale = tags.fence(body.get("tags") or {}) < tags.fence(before.tags)
+        if not stale or real_time.seconds() > deadline:
+            return body
+        real_time.pause(0.25)
 
 
 def _tags(body: dict[str, Any], asked: Write, fence: int) -> dict[str, str]:
@@ -167,7 +208,11 @@ def _may_be_done(error: OpsError) -> bool:
 
 
 def read_back(
-    workspace: "Workspace", name: str, wanted: Weights, fence: int, modified: str = ""
+    workspace: "Workspace",
+    name: str,
+    wanted: Weights,
+    fence: int,
+    modified: datetime | None = None,
 ) -> None:
     """Read until a write is shown: another sight is stale until the deadline.
 
@@ -179,38 +224,16 @@ def read_back(
         seen = endpoints.to_endpoint(body, {})
         if weights.of(seen) == wanted and tags.fence(seen.tags) == fence:
             return
-        later = bool(modified) and _modified(body) > modified
+        later = (
+            modified is not None and (outside.modified_at(body) or modified) > modified
+        )
         if later or workspace.real_time.seconds() > deadline:
+            by = outside.edited(workspace, body, workspace.now())
             raise Conflict(
-                f"{name} shows {weights.of(seen)} where {wanted} was written: "
-                f"it was changed {edited(workspace, body, workspace.now())}, after us.",
+                f"{name} shows {weights.of(seen)} where {wanted} was written: it was "
+                f"changed {by}, after us.",
                 "invoke status",
                 "invoke history",
             )
         workspace.real_time.pause(pause)
         pause = min(pause * 2, 5.0)
-
-
-def _gap(
-    workspace: "Workspace", asked: Write, began: datetime, ended: datetime
-) -> tuple[str, ...]:
-    """What others wrote between our last read and our write, by the activity log."""
-    return tuple(
-        f"{event.caller} wrote {asked.endpoint.name} at {event.at:%H:%M:%S} UTC, "
-        "between our read and our write: what that had set is overwritten"
-        for event in _foreign(workspace, asked.endpoint.name, began, ended)
-    )
-
-
-def _foreign(
-    workspace: "Workspace", name: str, start: datetime, end: datetime | None = None
-) -> list[activity.Event]:
-    """The log is evidence, never a condition: who may not read it can still write."""
-    try:
-        return activity.foreign(workspace, name, start, end or workspace.now() + MARGIN)
-    except (NotFound, ServiceError, Unreachable):
-        return []
-
-
-def _modified(body: dict[str, Any]) -> str:
-    return str((body.get("systemData") or {}).get("lastModifiedAt") or "")

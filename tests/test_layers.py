@@ -55,6 +55,7 @@ FOUNDATION |= {
     "flow",
     "history",
     "lease",
+    "outside",
     "proportions",
 }
 FOUNDATION |= {"split", "storage", "tags", "traffic", "trafficview", "unfinished"}
