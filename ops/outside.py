@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ops.clients import Workspace
 
 MARGIN = timedelta(seconds=1)  # two clocks that are both the service's
+WHOLE = timedelta(minutes=1)  # so that an event of which the end is near is read whole
 
 
 def edited(workspace: "Workspace", body: dict[str, Any], since: datetime) -> str:
@@ -58,7 +59,7 @@ def wrote(
             if modified and event.at > modified
             else "which our last read did not show: what that had set is overwritten"
         )
-        for event in _foreign(workspace, name, seen, workspace.change)
+        for event in _foreign(workspace, name, seen - WHOLE, workspace.change)
         if event.at > seen
     )
 

@@ -147,8 +147,10 @@ def tag(
         error.add(UNSENT)
         raise error
     wanted = tags.merged(found, {**changes, tags.FENCE: str(fence)})
-    done = workspace.patch(path, {"tags": wanted})
-    seen, modified = outside.modified_at(body) or began, outside.modified_at(done)
+    seen = outside.modified_at(body) or began
+    with outside.told(workspace, endpoint.name, seen):
+        done = workspace.patch(path, {"tags": wanted})
+    modified = outside.modified_at(done)
     return outside.wrote(workspace, endpoint.name, seen, modified)
 
 

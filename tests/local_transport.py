@@ -75,8 +75,8 @@ class InProcess:
     def faults(self):
         return self.cloud.faults
 
-    def workspace(self, who="ana@laptop"):
-        """The workspace as somebody's own toolkit sees it."""
+    def workspace(self, who="ana@laptop", line=None):
+        """The workspace as somebody's own toolkit sees it, over a line of their own."""
         stage = Stage(name="local", cloud="localcloud", path=ROOT / "local.yaml")
         local = LocalCloud(
             pid=0,
@@ -90,7 +90,7 @@ class InProcess:
             log_workspace_id=self.cloud.log_workspace,
             log_customer_id=self.cloud.log_customer_id,
         )
-        workspace = Workspace(stage, local, transport=Transport(self))
+        workspace = Workspace(stage, local, transport=Transport(line or self))
         vars(workspace)["credential"] = LocalCredential(TOKEN, who)
         return workspace
 
