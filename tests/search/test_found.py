@@ -52,7 +52,7 @@ def test_what_a_late_read_has_hidden_is_told_by_who_overwrites_it(cloud, reads):
 
 def test_tags_that_a_late_read_has_hidden_are_told(cloud):
     ana = cloud.workspace()
-    late_reads(cloud, 2)
+    late_reads(cloud, 3)
     edit(cloud, "portal@corp", {"blue": 100}, {"team": "ml"})
 
     freeze.freeze(ana, "iris", freeze.LONGEST, reason="Black Friday")
