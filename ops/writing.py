@@ -88,9 +88,10 @@ def _put(
             if left == TRIES - 1:
                 held.retract()
                 error.add(UNSENT)
-            else:
-                error.add("Whether our write was done before that is not known.")
-            raise
+                raise
+            error.add("Whether our write was done before that is not known.")
+            with outside.told(workspace, name, seen):
+                raise
         seen = outside.modified_at(body) or began
         put = with_weights(body, asked.weights, _tags(body, asked, fence))
         try:
