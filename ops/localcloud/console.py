@@ -18,7 +18,7 @@ JOINTS = (
 WRAPPERS = ("UserScriptException", "UserScriptImportException")
 LOGGED = re.compile(r"\S+ \S+ [A-Z] \[\d+\] ")  # as the inference server logs
 CHATTER = re.compile(r"\S+ \S+ [DI] \[\d+\] ")  # a log line of no consequence
-EXITED = re.compile(r"Worker \(pid:\d+\) (?:exited with code|was sent) .*")
+EXITED = re.compile(r"Worker \(pid:\d+\) ((?:exited with code|was sent) .*)")
 
 
 def console_log(directory: Path, instance_id: str) -> Path:
@@ -98,7 +98,7 @@ def cause(printed: str) -> str:
         raised = [line for line in block[1:] if not line.startswith(" ")]
         return "\n".join([*raised, *frames[-4:]])
     if exits := EXITED.findall(printed):
-        return str(exits[-1])
+        return f"Worker {exits[-1]}"  # not its pid: the next one dies alike
     lines = [line for line in printed.splitlines() if line.strip()]
     return lines[-1] if lines and not CHATTER.match(lines[-1]) else ""
 

@@ -128,7 +128,8 @@ class Fleet:
         self._event(instance, "BackOff", verdict.reason)
         self._kill(instance)  # a worker may outlive its master
         exits, until = exits_in_a_row(instance, now), text(verdict.until or now)
-        paused = noted(instance, exits=exits, until=until, passed=None)
+        ended = {"exits": exits, "died_of": verdict.died_of}
+        paused = noted(instance, **ended, until=until, passed=None)
         self._save(
             replace(
                 paused,

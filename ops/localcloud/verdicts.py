@@ -2,8 +2,9 @@
 
 A container that exits is restarted as Kubernetes does it, after a pause that grows.
 One thing differs from Azure, where a deployment waits out the readiness probe even
-when its script raises at once: an instance that has exited three times before it was
-ever ready is given up, so that the cause is on the screen in seconds.
+when its script raises at once: an instance that was never ready is given up when it
+has exited twice for the same reason, or three times, so that the cause is on the screen
+in seconds.
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Verdict:
     ]
     reason: str = ""
     until: datetime | None = None
+    died_of: str = ""  # how the process ended that is started again
 
 
 KEEP = Verdict(action="keep")
@@ -83,7 +85,7 @@ def exited(instance: Instance, died_of: str, now: datetime) -> Verdict:
     exits = exits_in_a_row(instance, now)
     if note(instance, "proven"):
         pause = PAUSES[min(exits, len(PAUSES)) - 1]
-    elif exits < EXITS_BEFORE_READY:
+    elif exits < EXITS_BEFORE_READY and not _again(instance, died_of):
         pause = FIRST_PAUSES[exits - 1]
     else:
         reason = f"The instance exited {exits} times before it was ready: {died_of}"
@@ -92,7 +94,13 @@ def exited(instance: Instance, died_of: str, now: datetime) -> Verdict:
         action="pause",
         reason=f"restarting in {pause} s, {died_of}",
         until=now + timedelta(seconds=pause),
+        died_of=died_of,
     )
+
+
+def _again(instance: Instance, died_of: str) -> bool:
+    """Whether it has ended by itself just as it did the time before."""
+    return died_of == note(instance, "died_of") and not note(instance, "killing")
 
 
 def exits_in_a_row(instance: Instance, now: datetime) -> int:

@@ -44,7 +44,7 @@ EXITED = "2026-11-23 I [1] gunicorn.error - Worker (pid:7) exited with code 9.\n
     [
         (WRAPPED, "ValueError: no model here"),
         (UNWRAPPED, "azureml.server.user_script.UserScriptError: score.py does not"),
-        (EXITED, "Worker (pid:7) exited with code 9."),
+        (EXITED, "Worker exited with code 9."),
         ("one\ntwo\n\n", "two"),
         (EXITED.splitlines()[0].replace("exited", "is here"), ""),
         ("", ""),

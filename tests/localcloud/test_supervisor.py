@@ -149,7 +149,7 @@ def test_a_script_that_cannot_start_fails_its_deployment_until_it_is_mended(rig)
     )
 
     assert error["code"] == "ResourceNotReady"
-    assert "exited 3 times" in error["message"]
+    assert "exited 2 times" in error["message"]
     assert "exit status 3" in error["message"]
     assert "Booting worker" in rig.logs("InferenceServer")
     rig.until(lambda: not rig.live(state="Stopping"), "the end")

@@ -104,6 +104,22 @@ def test_three_exits_before_ready_are_too_many(exits, action, pause):
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "killing", "action"),
+    [
+        ("exit status 3", None, "give_up"),
+        ("exit status 4", None, "pause"),
+        ("exit status 3", "2026-11-23T03:00:00+00:00", "pause"),
+    ],
+    ids=["the same", "another", "killed by us"],
+)
+def test_two_exits_of_the_same_cause_are_too_many(before, killing, action):
+    found = verdict(instance(exits=1, died_of=before, killing=killing), alive=False)
+
+    assert found.action == action
+    assert found.died_of == ("" if action == "give_up" else "exit status 3")
+
+
 def test_the_cause_of_the_last_exit_is_told():
     found = verdict(instance(exits=2), alive=False, died_of="exit status 3: no weights")
 
