@@ -22,6 +22,15 @@ from ops.standing import (
 )
 from ops.weights import Weights
 
+RETRY_SECONDS = 5.0  # a rollback that did not go through is not left lying
+
+
+def acts(course: Course, decision: Decision) -> bool:
+    """Whether a decision changes anything."""
+    if decision.action == "pause":
+        return course.here.state != PAUSED
+    return decision.action != "hold"
+
 
 def do(course: Course, endpoint: Endpoint, decision: Decision) -> Iterator[Progress]:
     """Carry a decision out; what stands against it is told, and tried again."""
@@ -33,7 +42,7 @@ def do(course: Course, endpoint: Endpoint, decision: Decision) -> Iterator[Progr
                 yield _promote(course, decision)
             case "roll_back":
                 yield _roll_back(course, endpoint, decision)
-            case "pause" if course.here.state != PAUSED:
+            case "pause":
                 yield _pause(course, decision)
     except TakenOver:
         raise
@@ -41,6 +50,9 @@ def do(course: Course, endpoint: Endpoint, decision: Decision) -> Iterator[Progr
         return  # the next look decides upon it
     except OpsError as error:
         told = f"{decision.action.replace('_', ' ')}: {error.problem}"
+        if decision.action == "roll_back":
+            soon = timedelta(seconds=min(RETRY_SECONDS, course.policy.look_seconds))
+            course.look_at = course.workspace.now() + soon
         if trouble := course.troubled(told):
             yield trouble
 
@@ -129,4 +141,6 @@ def _ended(
     safe = course.here.safe or course.beginning.safe
     wanted = Weights(traffic=canary) if state == PROMOTED else safe
     course.change(wanted, here, reason, back=state != PROMOTED)
-    return course.told(state, reason, decision)
+    told = course.told(state, reason, decision)
+    course.save()
+    return told

@@ -10,21 +10,30 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event as Signal
 
-from ops import door, endpoints, floors, flow, policyfile, standing, tags, traffic
+from ops import (
+    door,
+    endpoints,
+    floors,
+    flow,
+    observing,
+    policyfile,
+    standing,
+    tags,
+    traffic,
+)
 from ops.clients import Workspace
 from ops.decisions import Decision
 from ops.endpoints import Endpoint
 from ops.errors import OpsError
 from ops.flow import Recent
-from ops.observed import Observed
-from ops.observing import Observer
+from ops.observing import Observer, expected_weights
 from ops.policy import Policy
 from ops.probes import Probes, Target
 from ops.progress import Moved, Progress, TakenOver, taken_over
 from ops.records import Beginning, Event, Past, Record
 from ops.standing import Standing, whose
 from ops.traffic import How
-from ops.weights import Weights
+from ops.weights import Weights, of
 
 VERB = "rollout"
 MIRROR_FOR = timedelta(days=7)  # the runner or the watchdog ends it, not its own limit
@@ -102,7 +111,12 @@ class Course:
         Nothing may stand against going back: no freeze, and no lack of capacity.
         """
 
-        self._change(wanted, here, reason, self._require_unmoved, back=back)
+        require = self._require_unmoved if back else self._require_unedited
+        self._change(wanted, here, reason, require, back=back)
+
+    def set_again(self, wanted: Weights, here: Standing, reason: str) -> None:
+        """Write a step's weights over those that others have set."""
+        self._change(wanted, here, reason, self._require_unmoved)
 
     def tag(self, here: Standing) -> None:
         """Write where the rollout stands, with a sign of life; the weights stay."""
@@ -115,6 +129,13 @@ class Course:
         known = (self.here.state, self.here.released)
         if found and (found.state, found.released) != known:
             raise Moved(f"The rollout is {found.state} by {whose(found.by)} meanwhile.")
+
+    def _require_unedited(self, endpoint: Endpoint) -> None:
+        """Raise Moved, too, where others have set weights: the next look says who."""
+        self._require_unmoved(endpoint)
+        expected = expected_weights(self.policy, self.here)
+        if expected not in (None, of(endpoint)):
+            raise Moved(f"{endpoint.name} shows {of(endpoint)} meanwhile.")
 
     def _change(
         self,
@@ -216,28 +237,12 @@ def build(
 ) -> Course:
     """A course from its beginning, or from where another runner's record ends."""
     policy, wake = policyfile.parse(beginning.policy), Signal()
-    fresh = Observed(
-        canary=here.canary,
-        stable=here.stable,
-        started=beginning.started,
-        step=here.step,
-        step_since=here.since,
-    )
-    last = past.looks[-1].observed if past and past.looks else fresh
     names = (here.canary, here.stable)
     lane = None
     if target:
         period = 1 / policy.probes_per_second
         lane = Probes(target, names, beginning.shape, wake, period_seconds=period)
-    observer = Observer(
-        workspace=workspace,
-        beginning=beginning,
-        policy=policy,
-        lane=lane,
-        last=replace(
-            last, evidence=last.evidence.under(policy.terms(beginning.started))
-        ),
-    )
+    observer = observing.begin(workspace, beginning, policy, here, lane, past)
     return Course(
         workspace=workspace,
         beginning=beginning,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ops import arrivals, canary, firing, readings
+from ops import activity, arrivals, canary, firing, readings
 from ops.arrivals import Arrivals
 from ops.canary import Pair
 from ops.clients import Workspace
@@ -21,7 +21,7 @@ from ops.measures import Usage, Window
 from ops.observed import Alert, Asked, Edit, Health, Observed
 from ops.policy import Policy
 from ops.probes import Probes
-from ops.records import Beginning
+from ops.records import Beginning, Past
 from ops.standing import PAUSED, Standing, weights_of, whose
 from ops.times import Span
 from ops.weights import Weights, of
@@ -149,9 +149,22 @@ class Observer:
         if self.strange != found:
             self.strange = found
             return None
+        who, at = self._editor(endpoint, here, now)
+        return Edit(who=who, at=at, found=str(found), expected=str(expected))
+
+    def _editor(
+        self, endpoint: Endpoint, here: Standing, now: datetime
+    ) -> tuple[str, datetime]:
+        """Who wrote the endpoint last that isn't one of us, as far as it is told."""
+
+        def foreign() -> list[activity.Event]:
+            return activity.foreign(self.workspace, endpoint.name, here.since, now)
+
+        nobody: list[activity.Event] = []
+        if found := self._read("the activity log", foreign, nobody):
+            return found[0].caller, found[0].at
         told = endpoint.body.get("systemData") or {}
-        who = str(told.get("lastModifiedBy") or "somebody")
-        return Edit(who=who, at=now, found=str(found), expected=str(expected))
+        return str(told.get("lastModifiedBy") or "somebody"), now
 
 
 def together(
@@ -166,6 +179,33 @@ def together(
     if not (canary.requests and stable.requests):
         return (canary, stable), None
     return (Side(), Side()), Bin(at=now, canary=canary, stable=stable)
+
+
+def begin(
+    workspace: Workspace,
+    beginning: Beginning,
+    policy: Policy,
+    here: Standing,
+    lane: Probes | None,
+    past: Past | None,
+) -> Observer:
+    """An observer who knows what was seen before, if anything was."""
+    fresh = Observed(
+        canary=here.canary,
+        stable=here.stable,
+        started=beginning.started,
+        step=here.step,
+        step_since=here.since,
+    )
+    last = past.looks[-1].observed if past and past.looks else fresh
+    terms = policy.terms(beginning.started)
+    return Observer(
+        workspace=workspace,
+        beginning=beginning,
+        policy=policy,
+        lane=lane,
+        last=replace(last, evidence=last.evidence.under(terms)),
+    )
 
 
 def expected_weights(policy: Policy, here: Standing) -> Weights | None:

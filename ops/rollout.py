@@ -80,10 +80,10 @@ def resume(
         yield _released(workspace, name, here, following, reason)
         return
     made = _taken(workspace, endpoint, here, following)
-    expected = expected_weights(made.policy, made.here)
-    if expected is not None and of(endpoint) != expected:
-        made.change(expected, replace(made.here, since=now), reason or "resumed")
-    yield made.told("resumed", f"at {of(endpoint)}, step {here.step + 1}")
+    live, expected = of(endpoint), expected_weights(made.policy, made.here)
+    if expected not in (None, live):
+        made.set_again(expected, replace(made.here, since=now), reason or "resumed")
+    yield made.told("resumed", f"at {expected or live}, step {here.step + 1}")
     yield from runner.run(made)
 
 

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ops import acting, clients, decisions, endpoints, live, standing
 from ops.course import Course
+from ops.endpoints import Endpoint
 from ops.errors import Interrupted, NotFound, OpsError
+from ops.observed import Observed
 from ops.progress import Moved, Progress, TakenOver
 from ops.standing import RETURNING
 from ops.weights import of
 
 BEATS = 3  # signs of life within the limit of silence
+RETRY_SECONDS = 5.0  # after a look that nothing answered
 STOPPING = "stopping after what is in hand; once more ends at once"
 
 
@@ -46,26 +49,37 @@ def run(course: Course) -> Iterator[Progress]:
 def _turn(course: Course) -> Iterator[Progress]:
     """One look, and what follows from it."""
     course.wake.clear()
-    now, seen = course.workspace.now(), course.observer.last
-    whole = course.look_at is None or now >= course.look_at
-    if whole:
+    now, endpoint = course.workspace.now(), course.endpoint
+    whole = endpoint is None or course.look_at is None or now >= course.look_at
+    if endpoint is None or whole:
         endpoint = course.read()
         course.look_at = now + timedelta(seconds=course.policy.look_seconds)
         seen = course.observer.look(endpoint, course.here, now)
     else:
         seen = course.observer.glance(now)
-    assert course.endpoint is not None, "the first look is a whole one"
     if course.here.state == RETURNING:
         yield from acting.give_back(course, course.read())
     else:
-        decision = decisions.decide(course.policy, seen, now)
-        course.record.look(seen, decision)
-        yield course.progress(now, "look", decision.reason, decision)
-        if decision.action != "hold":
-            yield from acting.do(course, course.endpoint, decision)
-            course.look_at = None  # where it stands now is read before all else
+        yield from _decided(course, endpoint, seen, now, whole)
     if whole:
         yield from _afterwards(course)
+
+
+def _decided(
+    course: Course, endpoint: Endpoint, seen: Observed, now: datetime, whole: bool
+) -> Iterator[Progress]:
+    """Decide, and do it. Of glances only those are kept that lead to something.
+
+    What they have counted stands in the record of the next look.
+    """
+    decision = decisions.decide(course.policy, seen, now)
+    acts = acting.acts(course, decision)
+    if whole or acts:
+        course.record.look(seen, decision)
+    yield course.progress(now, "look", decision.reason, decision)
+    if acts:
+        course.look_at = None  # where it stands then is read before all else
+        yield from acting.do(course, endpoint, decision)
 
 
 def _afterwards(course: Course) -> Iterator[Progress]:
@@ -90,7 +104,8 @@ def _troubled(course: Course, error: OpsError) -> Iterator[Progress]:
     """Tell that nothing can be read, and look for the service where it may be now."""
     if trouble := course.troubled(error.problem):
         yield trouble
-    course.look_at = None
+    again = min(course.policy.look_seconds, RETRY_SECONDS)
+    course.look_at = course.workspace.now() + timedelta(seconds=again)
     with suppress(OpsError):  # still down: it has been told
         course.workspace = clients.again(course.workspace)
         course.observer.workspace = course.workspace
