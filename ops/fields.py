@@ -86,6 +86,11 @@ def seconds(value: Any) -> float:
         raise ValueError("must be a time with its unit, such as 30s, 10m, 2h") from None
 
 
+def seconds_or_none(value: Any) -> float:
+    """A time with its unit, or 0, with a unit or without, for no time at all."""
+    return 0.0 if str(value) in {"0", "0s", "0m", "0h"} else seconds(value)
+
+
 def choice(*words: str) -> Reader:
     def reader(value: Any) -> str:
         if value not in words:

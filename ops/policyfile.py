@@ -164,14 +164,14 @@ RISK = fields.number(1e-6, 0.2)
 STEP: Known = {
     "weight": ("weight_percent", fields.whole(1, 100)),
     "mirror": ("mirror_percent", fields.whole(1, MOST_MIRRORED)),
-    "bake": ("bake_seconds", fields.seconds),
+    "bake": ("bake_seconds", fields.seconds_or_none),
     "requests": ("requests", fields.whole(0, 10**9)),
     "proof": ("proof", fields.flag),
     "pause": ("pause", _pause),
 }
 JUDGE: Known = {
     "alpha": ("alpha", RISK),
-    "warm_up": ("warm_up_seconds", fields.seconds),
+    "warm_up": ("warm_up_seconds", fields.seconds_or_none),
     "latency_slack": {
         "percent": ("slack_ratio", fields.percent(0, 100)),
         "ms": ("slack_ms", fields.number(0, 10_000)),

@@ -35,6 +35,14 @@ def test_what_is_left_out_has_its_default():
     assert found.missing_data.then == "hold"
 
 
+@pytest.mark.parametrize("nothing", ["0", "0s"])
+def test_no_bake_and_no_warm_up_can_be_said(nothing):
+    text = f"steps:\n- {{weight: 10, bake: {nothing}}}\njudge: {{warm_up: {nothing}}}\n"
+    found = policyfile.parse(text)
+
+    assert (found.steps[0].bake_seconds, found.judge.warm_up_seconds) == (0, 0)
+
+
 def test_a_pause_keeps_the_weights_of_the_step_before():
     found = policyfile.parse(STEPS + "- pause: look at the answers\n")
 

@@ -137,6 +137,8 @@ def _problems(body: dict[str, Any]) -> list[str]:
         allowed = ", ".join((*REQUESTS, *INSTANCES))
         return [f"do must be one of {allowed}, not {do!r}."]
     problems = [f"{do} takes no {name}." for name in sorted(body.keys() - TAKES[do])]
+    if do == "stale" and "methods" in body:
+        problems.append("Name the path alone: every read after a write of it is stale.")
     if do in REQUESTS and not body.get("path"):
         problems.append("A fault on requests needs the path that it strikes.")
     if do in INSTANCES and not (body.get("endpoint") and body.get("deployment")):
