@@ -1,5 +1,7 @@
 """The verbs that an engineer can type; each is in verbs/, what it does in ops/."""
 
+import sys
+
 from invoke import Collection
 
 from ops.verbs import Call, by_kind, local
@@ -15,6 +17,9 @@ from verbs import (
     shipping,
     traffic,
 )
+
+# Invoke has turned this off. What verbs import when they run is worth keeping compiled.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 
 @local()

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 # Not yaml: Invoke itself imports it, to read invoke.yaml.
 HEAVY = ("azure", "aiohttp", "rich", "sklearn", "numpy", "requests", "psutil")
 
@@ -18,6 +20,18 @@ def loaded_by(statement):
 
 def test_listing_the_verbs_imports_nothing_heavy():
     assert not loaded_by("import tasks") & set(HEAVY)
+
+
+@pytest.mark.parametrize(("flags", "kept"), [([], "True"), (["-B"], "False")])
+def test_what_verbs_import_is_kept_compiled_unless_python_shall_not(flags, kept):
+    code = "import sys; sys.dont_write_bytecode = True; import tasks; "
+    code += "print(not sys.dont_write_bytecode)"
+    own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", code], env=own, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == kept
 
 
 def test_reading_live_state_does_not_import_the_whole_sdk():
