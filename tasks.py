@@ -25,7 +25,7 @@ sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 @local()
 def verbs(call: Call):
     """Show the verbs by what they are for."""
-    from ops import render
+    from ops.views import render
 
     render.verbs(by_kind(ns))
 

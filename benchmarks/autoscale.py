@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ops import scalefile, scaling
+from ops.autoscaling import scalefile, setting
 from ops.localcloud.autoscaling.simulation import simulate
 
 PROJECT = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def week() -> dict[str, Any]:
     ]
     load = {"metric": CPU, "resource": TARGET, "values": values}
     return {
-        "properties": scaling.to_wire(rules, TARGET, "-")["properties"],
+        "properties": setting.to_wire(rules, TARGET, "-")["properties"],
         "start": "2026-11-23T00:00:00+00:00",
         "minutes": WEEK,
         "instances": 1,

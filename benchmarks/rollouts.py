@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import numpy
 
-from ops import policyfile, rehearsal, simulation
-from ops.policy import Judge, Promote, Step
-from ops.simtraffic import Traffic
+from ops.rollouts import policyfile, rehearsal, simulation
+from ops.rollouts.policy import Judge, Promote, Step
+from ops.rollouts.simtraffic import Traffic
 
 LOOKS = 60
 WEIGHTS = (5, 10, 20, 50, 80)

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops import door, endpoints, scalefile, scalewords, scaling
+from ops import door, endpoints
+from ops.autoscaling import scalefile, words
+from ops.autoscaling import setting as scaling
+from ops.autoscaling.deployed import Setting, carry, live, require, same, url
+from ops.autoscaling.setting import Scaling
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import NotFound, Refused
-from ops.scalesettings import Setting, carry, live, require, same, url
-from ops.scaling import Scaling
 from ops.specs import EndpointSpec
 
 
@@ -96,11 +98,11 @@ def _step(
         "setting": there.name if there else derived,
     }
     if there is None:
-        changes = compared({}, scalewords.described(body))
+        changes = compared({}, words.described(body))
         return Step(**step, action="create", changes=changes, notes=notes, body=body)
     if same(there.body, body):
         return Step(**step, action="unchanged", notes=notes)
-    changes = compared(scalewords.described(there.body), scalewords.described(body))
+    changes = compared(words.described(there.body), words.described(body))
     return Step(
         **step,
         action="update",

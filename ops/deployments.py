@@ -3,7 +3,8 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from ops import creating, door, endpoints, scalefate, specs, tags, weights, writing
+from ops import creating, door, endpoints, specs, tags, weights, writing
+from ops.autoscaling import fate
 from ops.clients import Workspace
 from ops.creating import Step
 from ops.door import Open
@@ -125,7 +126,7 @@ def scale(
     """Set the number of instances by PATCH, which touches nothing else."""
     live = endpoints.require(endpoints.get(workspace, name), deployment)
     planned = Scaling(deployment=deployment, before=live.instances, after=instances)
-    workspace.notes += scalefate.notes(workspace, name, live, instances)
+    workspace.notes += fate.notes(workspace, name, live, instances)
     if dry_run or planned.before == planned.after:
         return planned
     with door.opened(workspace, name, "scale") as it:

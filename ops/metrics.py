@@ -5,10 +5,11 @@ import io
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ops import clients, endpoints, readings, render
+from ops import clients, endpoints, readings
 from ops.clients import Workspace
 from ops.errors import OpsError
 from ops.measures import Metrics, dense, window
+from ops.views import render
 
 
 @dataclass(frozen=True, kw_only=True)

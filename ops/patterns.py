@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ops import logrows, render, times
+from ops import logrows, times
 from ops.clients import Workspace
 from ops.logrecords import LEVELS, Record, spoken, structured
 from ops.logrows import Source
 from ops.sieve import Sieve
 from ops.times import Span
+from ops.views import render
 
 MASKS = [
     (re.compile(pattern), mark)

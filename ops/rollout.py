@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from ops import (
+from ops import door, endpoints
+from ops.clients import Workspace
+from ops.endpoints import Endpoint
+from ops.errors import OpsError, Refused, RolledBack
+from ops.rollouts import (
     course,
     decisions,
-    door,
-    endpoints,
     policyfile,
     preflight,
     records,
@@ -16,16 +18,12 @@ from ops import (
     runner,
     standing,
 )
-from ops.clients import Workspace
-from ops.course import VERB, Course
-from ops.endpoints import Endpoint
-from ops.errors import OpsError, Refused, RolledBack
-from ops.observed import Asked
-from ops.observing import expected_weights
-from ops.preflight import Ready
-from ops.progress import Progress
-from ops.settings import who
-from ops.standing import (
+from ops.rollouts.course import VERB, Course
+from ops.rollouts.observed import Asked
+from ops.rollouts.observing import expected_weights
+from ops.rollouts.preflight import Ready
+from ops.rollouts.progress import Progress
+from ops.rollouts.standing import (
     ABORTED,
     PAUSED,
     ROLLED_BACK,
@@ -34,6 +32,7 @@ from ops.standing import (
     myself,
     weights_of,
 )
+from ops.settings import who
 from ops.weights import of
 
 # After these rules have paused a rollout, the step begins anew when a person resumes.

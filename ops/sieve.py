@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 
-from ops import logrecords, render, times
+from ops import logrecords, times
 from ops.errors import UsageError
 from ops.logrecords import LEVELS, Record
 from ops.tails import container_name
+from ops.views import render
 
 BATCH_SECONDS = 5.0  # a pattern that takes longer on one batch never ends
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import conda, creating, policyfile, scalefile, script
+from ops import conda, creating, script
+from ops.autoscaling import scalefile
 from ops.endpoints import MOST_INSTANCES
 from ops.errors import InvalidSpec, NotFound, OpsError
 from ops.fields import Mistake
+from ops.rollouts import policyfile
 from ops.settings import read_yaml, shown
 from ops.specs import EndpointSpec, SpecFile, reference
 

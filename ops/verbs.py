@@ -125,7 +125,8 @@ class Call:
 
     @cached_property
     def workspace(self) -> "Workspace":
-        from ops import clients, render
+        from ops import clients
+        from ops.views import render
 
         workspace = clients.connect(self.stage)
         if workspace.local and workspace.local.just_started:
@@ -140,7 +141,7 @@ class Call:
 
     def show(self, value: Any, renderer: Callable[[Any], Any]) -> None:
         """Print a value for a person, or as JSON where --json asks for it."""
-        from ops import render
+        from ops.views import render
 
         if self.json:
             render.as_json(value)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Event as Signal
 
-from ops import clients, endpoints, live, restoring, standing, times, traffic
+from ops import clients, endpoints, times, traffic
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError, RolledBack, Unhealthy, UsageError
+from ops.rollouts import restoring, standing
+from ops.rollouts.standing import ROLLED_BACK, Standing
 from ops.settings import who
-from ops.standing import ROLLED_BACK, Standing
+from ops.views import live
 
 VERB = "watchdog"
 LEAST_SECONDS, MOST_SECONDS = 1.0, 3600.0

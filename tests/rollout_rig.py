@@ -4,10 +4,11 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from ops import diagnostics, endpoints, preflight, rollout, standing
+from ops import diagnostics, endpoints, rollout
 from ops.clock import RealTime
 from ops.localcloud.logstore import Batch
 from ops.localcloud.trafficrows import request
+from ops.rollouts import preflight, standing
 from tests.local_transport import InProcess
 
 POLICY = """

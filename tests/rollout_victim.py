@@ -13,7 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ops import preflight, rollout
+from ops import rollout
+from ops.rollouts import preflight
 from tests.local_transport import InProcess, Transport
 from tests.rollout_rig import Moments
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ops.arrivals import LOST_SECONDS, Arrivals, Probe, unprobed
+from ops.rollouts.arrivals import LOST_SECONDS, Arrivals, Probe, unprobed
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -8,23 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from ops import (
-    autoscale,
-    floors,
-    scalefile,
-    scaleloads,
-    scaleshow,
-    scalesim,
-    scalewords,
-    scaling,
-)
+from ops import autoscale
+from ops.autoscaling import floors, loads, playing, scalefile, setting, showing, words
+from ops.autoscaling.deployed import SUSPENDED, Setting, carry, same
+from ops.autoscaling.engine import Verdict
+from ops.autoscaling.suspending import length, pinning
 from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import InvalidSpec, Refused, UsageError
 from ops.flow import Flow, Recent
-from ops.scaleengine import Verdict
-from ops.scalesettings import SUSPENDED, Setting, carry, same
 from ops.specs import load as load_spec
-from ops.suspending import length, pinning
 from ops.weights import Weights
 
 TARGET = "/subscriptions/s/onlineEndpoints/iris/deployments/blue"
@@ -34,7 +26,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 @pytest.fixture
 def body():
-    return scaling.to_wire(scalefile.load("iris")["blue"], TARGET, "westeurope")
+    return setting.to_wire(scalefile.load("iris")["blue"], TARGET, "westeurope")
 
 
 def live(body, name="iris-blue-autoscale"):
@@ -66,9 +58,7 @@ def test_a_change_is_told_by_what_it_changes(body):
     for profile in other["properties"]["profiles"]:
         profile["capacity"]["maximum"] = "9"
 
-    changes = autoscale.compared(
-        scalewords.described(body), scalewords.described(other)
-    )
+    changes = autoscale.compared(words.described(body), words.described(other))
 
     assert changes[0] == (
         "~ default, instances: 1 to 3, 2 without metrics -> 1 to 9, 2 without metrics"
@@ -135,7 +125,7 @@ def test_an_actions_begin_and_end_are_one_event():
         row("Scaledown", 4, correlation="c", counts=(2, 1)),
     ]
 
-    out, flapping, in_ = scaleshow.told("blue", rows)
+    out, flapping, in_ = showing.told("blue", rows)
 
     assert (out.what, out.before, out.after) == ("scale out", 1, 2)
     assert (out.outcome, out.text) == ("Failed", "No cores are left.")
@@ -144,18 +134,18 @@ def test_an_actions_begin_and_end_are_one_event():
 
 
 def test_what_a_rule_did_last_cools_down_and_a_correction_does_not():
-    (last,) = scaleshow.told("blue", [row("Scaledown", 5, counts=(2, 1))])
+    (last,) = showing.told("blue", [row("Scaledown", 5, counts=(2, 1))])
     by_rule = Verdict(
         count=1, reason="scale_in", text="", profile="", cooldown_seconds=1800
     )
     corrected = replace(by_rule, reason="above_maximum", cooldown_seconds=0)
 
-    found = scaleshow.remembered(last, by_rule)
+    found = showing.remembered(last, by_rule)
 
     assert found["what"] == "scale-in 2 -> 1"
     assert found["until"] == "2026-11-25T12:35:00+00:00"
-    assert scaleshow.remembered(last, corrected) == {}
-    assert scaleshow.remembered(last, replace(by_rule, count=2)) == {}
+    assert showing.remembered(last, corrected) == {}
+    assert showing.remembered(last, replace(by_rule, count=2)) == {}
 
 
 def test_a_floor_keeps_the_rules_and_raises_the_bounds(body):
@@ -199,7 +189,7 @@ KEYS = [(CPU, "/blue")]
 
 
 def made_up(*told):
-    return scaleloads.made_up(told, KEYS, NOW, 1)
+    return loads.made_up(told, KEYS, NOW, 1)
 
 
 def test_a_made_up_day_lies_between_its_limits_and_is_the_same_each_time():
@@ -230,7 +220,7 @@ def test_a_csv_holds_a_row_a_minute(tmp_path):
         "time,cpu,instances\n2026-11-23T00:00Z,50,2\n2026-11-23T00:01Z,,2\n"
     )
 
-    found = scaleloads.from_csv(file, KEYS, 1)
+    found = loads.from_csv(file, KEYS, 1)
 
     assert found.start == datetime(2026, 11, 23, tzinfo=UTC)
     assert found.values[KEYS[0]] == [100.0, None], "of both instances together"
@@ -251,12 +241,12 @@ def test_a_csv_that_can_not_be_meant_is_refused(tmp_path, text, problem):
     file.write_text(text)
 
     with pytest.raises(InvalidSpec, match=problem):
-        scaleloads.from_csv(file, KEYS, 1)
+        loads.from_csv(file, KEYS, 1)
 
 
 def test_the_load_behind_a_utilization_is_shared_and_others_are_not():
-    assert scaleloads.shared(CPU, [50, None], [2, 2]) == [100, None]
-    assert scaleloads.shared("RequestsPerMinute", [50.0], [2]) == [50.0]
+    assert loads.shared(CPU, [50, None], [2, 2]) == [100, None]
+    assert loads.shared("RequestsPerMinute", [50.0], [2]) == [50.0]
 
 
 @pytest.fixture
@@ -277,8 +267,8 @@ def test_a_simulation_is_the_engines_own(spec, tmp_path):
     file = tmp_path / "load.csv"
     file.write_text("cpu\n" + "40\n" * 10 + "100\n" * 30 + "20\n" * 40)
 
-    played = scalesim.simulate(
-        None, found, "blue", scalesim.Asked(csv=str(file), starting="1m")
+    played = playing.simulate(
+        None, found, "blue", playing.Asked(csv=str(file), starting="1m")
     )
 
     assert [(each.before, each.after) for each in played.actions] == [(1, 2), (2, 1)]
@@ -293,7 +283,7 @@ def test_schedules_are_played_without_any_load(spec):
         "    schedules: [weekdays 7-19 at least 4]\n"
     )
 
-    played = scalesim.simulate(None, found, "blue", scalesim.Asked(day=("1-2",)))
+    played = playing.simulate(None, found, "blue", playing.Asked(day=("1-2",)))
 
     assert played.instance_minutes >= 5 * 12 * 60 * 4
     assert [each.after for each in played.actions] == [4] * 1, "nothing scales in"
@@ -301,10 +291,8 @@ def test_schedules_are_played_without_any_load(spec):
 
 def test_a_flapping_pair_is_played_only_by_force(spec):
     found = spec("deployments:\n  blue: {maximum: 3, cpu: {over: 60, under: 40}}\n")
-    asked = scalesim.Asked(day=("cpu=20-250",))
+    asked = playing.Asked(day=("cpu=20-250",))
 
     with pytest.raises(Refused, match="would flap"):
-        scalesim.simulate(None, found, "blue", asked)
-    assert scalesim.simulate(None, found, "blue", asked, force=True).deferred[
-        "flapping"
-    ]
+        playing.simulate(None, found, "blue", asked)
+    assert playing.simulate(None, found, "blue", asked, force=True).deferred["flapping"]

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import canary, kql, policyfile
-from ops.canary import Pair, Thresholds
-from ops.evidence import Bin, Side
+from ops import kql
+from ops.rollouts import canary, policyfile
+from ops.rollouts.canary import Pair, Thresholds
+from ops.rollouts.evidence import Bin, Side
 from ops.times import Span
 from tests.localcloud.log_rig import LogRig
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import decisions, evidence, observed, policyfile
-from ops.evidence import Bin, Side
-from ops.observed import Alert, Asked, Edit, Health, Observed
+from ops.rollouts import decisions, evidence, observed, policyfile
+from ops.rollouts.evidence import Bin, Side
+from ops.rollouts.observed import Alert, Asked, Edit, Health, Observed
 
 START = datetime(2026, 11, 22, 14, 2, tzinfo=UTC)
 POLICY = policyfile.parse(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from ops import diagnose, render, screen
+from ops import diagnose
 from ops.diagnose import Diagnosis
 from ops.diagnosis import provisioning, rules, scripts
 from ops.diagnosis.facts import Facts
@@ -15,6 +15,7 @@ from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import Unhealthy
 from ops.journal import Entry
 from ops.measures import Event, Latency, Outcome, Point, Usage, window
+from ops.views import render, screen
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 HOUR = window("1h", "1m", NOW)

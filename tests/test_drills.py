@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from local_transport import InProcess
 
-from ops import drills, drillview, orders
+from ops import drills, orders
 from ops.clients import Workspace
 from ops.errors import Refused, ServiceError, UsageError
 from ops.localcloud.records import Instance
 from ops.settings import Stage
+from ops.views import drillview
 
 NOTHING = {
     "on": None,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import evidence
-from ops.evidence import (
+from ops.rollouts import evidence
+from ops.rollouts.evidence import (
     ERROR_ODDS,
     PROOF_ODDS,
     Bin,

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import logrecords, logrows, logview, sieve
+from ops import logrecords, logrows, sieve
 from ops.errors import UsageError
 from ops.logrecords import Record
+from ops.views import logview
 from ops.window import Window
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from azure.mgmt.monitor import models
 from rich.console import Console
 
-from ops import live, metrics, panels, platform, readings
+from ops import metrics, platform, readings
 from ops.errors import UsageError
 from ops.measures import (
     Latency,
@@ -23,6 +23,7 @@ from ops.measures import (
     too_few,
     window,
 )
+from ops.views import live, panels
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 HOUR = window("1h", "1m", NOW)

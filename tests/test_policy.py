@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ops import policyfile
 from ops.errors import InvalidSpec, NotFound
-from ops.policy import Step
+from ops.rollouts import policyfile
+from ops.rollouts.policy import Step
 
 STEPS = "steps:\n- {weight: 10, bake: 5m}\n"
 

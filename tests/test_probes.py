@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from cloud_rig import until
 
-from ops import probes
-from ops.probes import Probes, Target
+from ops.rollouts import probes
+from ops.rollouts.probes import Probes, Target
 
 GOOD = b'{"labels": ["setosa"]}'
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import decisions, policyfile, records, replay
-from ops.canary import Thresholds
-from ops.evidence import Bin, Evidence, Side
-from ops.observed import Observed
-from ops.records import Beginning, Event, Record
+from ops.rollouts import decisions, policyfile, records, replay
+from ops.rollouts.canary import Thresholds
+from ops.rollouts.evidence import Bin, Evidence, Side
+from ops.rollouts.observed import Observed
+from ops.rollouts.records import Beginning, Event, Record
 from ops.weights import Weights
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -129,7 +129,7 @@ def test_another_policy_says_when_it_would_have_acted(record):
     ],
 )
 def test_weights_are_found_among_another_policys_steps(step, there):
-    from ops.policy import Step
+    from ops.rollouts.policy import Step
 
     other = policyfile.parse(
         "steps:\n- {mirror: 10}\n- {weight: 10}\n- {weight: 50}\n"

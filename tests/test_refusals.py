@@ -2,8 +2,9 @@
 
 import pytest
 
-from ops import refusals, render
+from ops import refusals
 from ops.errors import Interrupted, InvalidSpec, OpsError, Unhealthy, UsageError
+from ops.views import render
 
 
 class Body:

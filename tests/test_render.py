@@ -3,10 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from ops import history, render, trafficview
+from ops import history
 from ops.creating import Step
 from ops.deploy import Phase, Plan
 from ops.deployments import Scaling
+from ops.views import render, trafficview
 
 
 def test_a_pipe_gets_a_phase_in_one_line(capsys):

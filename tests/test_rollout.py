@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import firing, preflight, rollout, standing
-from ops.canary import NEVER, Thresholds
+from ops import rollout
 from ops.endpoints import Deployment, Endpoint
 from ops.errors import NotFound, Refused
-from ops.evidence import Evidence, Side
-from ops.observing import expected_weights, grain_of, together
-from ops.policyfile import parse
+from ops.rollouts import firing, preflight, standing
+from ops.rollouts.canary import NEVER, Thresholds
+from ops.rollouts.evidence import Evidence, Side
+from ops.rollouts.observing import expected_weights, grain_of, together
+from ops.rollouts.policyfile import parse
+from ops.rollouts.standing import PAUSED, RETURNING, RUNNING, Standing
 from ops.settings import who
-from ops.standing import PAUSED, RETURNING, RUNNING, Standing
 from ops.weights import Weights
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

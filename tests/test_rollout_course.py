@@ -9,16 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from ops import (
-    following,
-    freeze,
-    rollback,
-    rollout,
-    traffic,
-    watchdog,
-)
+from ops import freeze, rollback, rollout, traffic, watchdog
 from ops.errors import Refused, RolledBack
-from ops.standing import RETURNING
+from ops.rollouts import following
+from ops.rollouts.standing import RETURNING
 from tests.rollout_rig import BLUE, POLICY, Rig, until
 
 

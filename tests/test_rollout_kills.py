@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import pytest
 
-from ops import diagnostics, endpoints, rollout, standing
+from ops import diagnostics, endpoints, rollout
 from ops.lease import LEASE_SECONDS
+from ops.rollouts import standing
 from tests.local_transport import InProcess
 from tests.rollout_rig import Moments
 from tests.rollout_victim import DIED

@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from ops import decisions, policyfile, render, rolloutview, screen, standing
 from ops.diagnosis import rules
 from ops.diagnosis.facts import Facts
 from ops.endpoints import to_endpoint
-from ops.following import Status
 from ops.measures import window
-from ops.observed import Health, Observed
-from ops.progress import Progress
-from ops.standing import PAUSED, Standing
+from ops.rollouts import decisions, policyfile, rolloutview, standing
+from ops.rollouts.following import Status
+from ops.rollouts.observed import Health, Observed
+from ops.rollouts.progress import Progress
+from ops.rollouts.standing import PAUSED, Standing
+from ops.views import render, screen
 from ops.watch import Sight
 from ops.weights import Weights
 

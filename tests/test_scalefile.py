@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import scalefile, scaling, timefields
+from ops.autoscaling import scalefile, setting, timefields
 from ops.errors import InvalidSpec, NotFound
 from ops.localcloud.autoscaling.checking import problems
 from ops.settings import parse_yaml
@@ -27,7 +27,7 @@ def blue(*lines):
 
 
 def wire(found):
-    made = scaling.to_wire(found, TARGET, "westeurope")
+    made = setting.to_wire(found, TARGET, "westeurope")
     assert problems(made["properties"]) == [], "localcloud takes what we make"
     return made
 
@@ -257,7 +257,7 @@ def test_the_sdk_reads_what_is_compiled():
     from azure.mgmt.monitor.models import AutoscaleSettingResource
 
     found = scalefile.load("iris", ["blue", "green"])["blue"]
-    made = scaling.to_wire(found, TARGET, "westeurope")
+    made = setting.to_wire(found, TARGET, "westeurope")
 
     read = AutoscaleSettingResource.from_dict(made)
 

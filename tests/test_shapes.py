@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ops import shapes
+from ops.rollouts import shapes
 
 GOOD = {
     "model": "iris",

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy
 import pytest
 
-from ops import forecast, policyfile, rehearsal, simtraffic, simulation
 from ops.errors import UsageError
-from ops.forecast import Today
-from ops.policy import Judge
-from ops.rehearsal import Asked
-from ops.simtraffic import Source, Traffic
+from ops.rollouts import forecast, policyfile, rehearsal, simtraffic, simulation
+from ops.rollouts.forecast import Today
+from ops.rollouts.policy import Judge
+from ops.rollouts.rehearsal import Asked
+from ops.rollouts.simtraffic import Source, Traffic
 
 POLICY = policyfile.parse(
     """

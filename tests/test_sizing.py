@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops import sizing
+from ops.autoscaling import sizing
 from ops.endpoints import to_deployment
 from ops.errors import UsageError
 from ops.flow import Flow

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import standing, tags
-from ops.standing import ENDED, PAUSED, Standing
+from ops import tags
+from ops.rollouts import standing
+from ops.rollouts.standing import ENDED, PAUSED, Standing
 from ops.weights import Weights
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

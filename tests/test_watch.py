@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ops import screen
 from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import UsageError
 from ops.journal import Entry
 from ops.measures import Event, Latency, Metrics, Outcome, Point, Usage, measure, window
 from ops.settings import Stage
+from ops.views import screen
 from ops.watch import Sight, Watch
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)

@@ -12,7 +12,8 @@ def autoscale_apply(call: Call, deployment=None, force=False):
 
     invoke autoscale.apply --dry-run
     """
-    from ops import autoscale, scaleview
+    from ops import autoscale
+    from ops.autoscaling import scaleview
 
     steps = autoscale.plan(call.workspace, call.spec, deployment, force=force)
     if call.dry_run:
@@ -25,9 +26,9 @@ def autoscale_apply(call: Call, deployment=None, force=False):
 @reads()
 def autoscale_show(call: Call):
     """Show rules, bounds and what would be done now, why."""
-    from ops import scaleshow, scaleview
+    from ops.autoscaling import scaleview, showing
 
-    call.show(scaleshow.show(call.workspace, call.endpoint), scaleview.show)
+    call.show(showing.show(call.workspace, call.endpoint), scaleview.show)
 
 
 @reads(since="How far back: 2h, 7d; at most 90d.", most="How many of the latest.")
@@ -36,10 +37,11 @@ def autoscale_history(call: Call, since="7d", most="20"):
 
     invoke autoscale.history --since 2h
     """
-    from ops import journal, scaleshow, scaleview, times
+    from ops import journal, times
+    from ops.autoscaling import scaleview, showing
 
     asked = (times.duration(since, "--since"), journal.most(most))
-    found = scaleshow.history(call.workspace, call.endpoint, *asked)
+    found = showing.history(call.workspace, call.endpoint, *asked)
     call.show(found, scaleview.history)
 
 
@@ -68,9 +70,9 @@ def autoscale_simulate(
 
     invoke autoscale.simulate --day cpu=20-250
     """
-    from ops import scalesim, scaleview
+    from ops.autoscaling import playing, scaleview
 
-    asked = scalesim.Asked(
+    asked = playing.Asked(
         since=since,
         csv=csv,
         day=tuple(day or ()),
@@ -78,7 +80,7 @@ def autoscale_simulate(
         starting=starting,
     )
     where = None if csv or day else call.workspace
-    found = scalesim.simulate(where, call.spec, deployment, asked, force=force)
+    found = playing.simulate(where, call.spec, deployment, asked, force=force)
     call.show(found, scaleview.simulation)
 
 
@@ -95,7 +97,8 @@ def autoscale_suspend(
 
     invoke autoscale.suspend --deployment blue --for 2h --reason "load test"
     """
-    from ops import deployments, scaleview, suspending
+    from ops import deployments
+    from ops.autoscaling import scaleview, suspending
 
     where = (call.workspace, call.endpoint, deployments.named(deployment))
     call.approve(f"suspend or resume autoscaling of {deployment}")
@@ -116,7 +119,7 @@ def capacity(call: Call, since="1h", rps=None, latency=None, busy="70"):
 
     invoke capacity --rps 50
     """
-    from ops import scaleview, sizing
+    from ops.autoscaling import scaleview, sizing
 
     asked = sizing.asked(since, rps, latency, busy)
     found = sizing.sizes(call.workspace, call.endpoint, asked)
@@ -129,7 +132,8 @@ def autoscale_delete(call: Call, deployment=None):
 
     invoke autoscale.delete --deployment blue
     """
-    from ops import autoscale, deployments, render
+    from ops import autoscale, deployments
+    from ops.views import render
 
     name = deployments.named(deployment)
     call.approve(f"stop autoscaling {name} of {call.endpoint}")

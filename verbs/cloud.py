@@ -6,7 +6,8 @@ from ops.verbs import Call, local
 @local()
 def up(call: Call):
     """Start localcloud, if it isn't running."""
-    from ops import cloud, render
+    from ops import cloud
+    from ops.views import render
 
     render.cloud(cloud.up(call.stage.port))
 
@@ -14,7 +15,8 @@ def up(call: Call):
 @local()
 def down(call: Call):
     """Stop localcloud and its processes; what it holds stays."""
-    from ops import cloud, render
+    from ops import cloud
+    from ops.views import render
 
     render.line(cloud.run("down"))
 
@@ -22,7 +24,8 @@ def down(call: Call):
 @local(json="Print JSON instead of a table.")
 def status_(call: Call, json=False):
     """Show whether localcloud runs, and where."""
-    from ops import cloud, render
+    from ops import cloud
+    from ops.views import render
 
     call.show(cloud.find(), render.cloud)
 
@@ -30,7 +33,8 @@ def status_(call: Call, json=False):
 @local(yes="Do not ask.")
 def reset(call: Call, yes=False):
     """Stop localcloud and delete all it holds."""
-    from ops import cloud, render
+    from ops import cloud
+    from ops.views import render
 
     call.approve("delete all that localcloud holds", always=True, word="localcloud")
     render.line(cloud.run("reset"))
@@ -43,7 +47,8 @@ def reset(call: Call, yes=False):
 )
 def drills(call: Call, on=False, off=False, json=False):
     """Switch drills on or off; show what there is."""
-    from ops import drills, drillview
+    from ops import drills
+    from ops.views import drillview
 
     call.show(drills.switch(call.workspace, on=on, off=off), drillview.drill)
 
@@ -58,7 +63,8 @@ def clock(call: Call, advance=None, rate=None, json=False):
 
     invoke cloud.clock --advance 2h
     """
-    from ops import drills, drillview
+    from ops import drills
+    from ops.views import drillview
 
     call.show(drills.move_clock(call.workspace, advance, rate), drillview.clock)
 
@@ -124,7 +130,8 @@ def fault(
 
     invoke cloud.fault --on "PUT */onlineEndpoints/iris" --status 500 --times 1
     """
-    from ops import drills, drillview, orders
+    from ops import drills, orders
+    from ops.views import drillview
 
     order = orders.order(
         call.endpoint,

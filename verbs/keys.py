@@ -12,7 +12,8 @@ def keys(call: Call, show_keys=False, header=False):
 
     invoke keys --show-keys
     """
-    from ops import keys, render, scoring
+    from ops import keys, scoring
+    from ops.views import render
 
     if header:
         return render.line(scoring.header(call.workspace, call.endpoint))
@@ -26,7 +27,8 @@ def rotate(call: Call, key=None):
 
     invoke keys.rotate --key secondary
     """
-    from ops import keys, render
+    from ops import keys
+    from ops.views import render
 
     which = keys.key_name(key)
     call.approve(f"replace the {which} key of {call.endpoint}")

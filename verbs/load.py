@@ -34,7 +34,8 @@ def load(
 
     invoke load --rps 50 --for 2m
     """
-    from ops import load, loadview
+    from ops import load
+    from ops.views import loadview
 
     asked = load.Asked(
         rps=rps,

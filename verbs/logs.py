@@ -54,7 +54,8 @@ def logs(
 
     invoke logs --follow --include Error --exclude health
     """
-    from ops import logs, logview, render, sieve
+    from ops import logs, sieve
+    from ops.views import logview, render
 
     which = sieve.sieve(
         deployment=deployment,
@@ -106,7 +107,8 @@ def patterns(
 
     invoke logs.patterns --since 1h
     """
-    from ops import patterns, resultview, sieve
+    from ops import patterns, sieve
+    from ops.views import resultview
 
     which = sieve.sieve(level=level, patterns={"include": include, "exclude": exclude})
     source = patterns.source(call.workspace, call.endpoint, which)
@@ -147,7 +149,8 @@ def query(
 
     invoke query --name errors --since 6h
     """
-    from ops import query, resultview
+    from ops import query
+    from ops.views import resultview
 
     if list:
         return call.show(query.listing(), resultview.listing)
@@ -164,7 +167,8 @@ def query(
 @changes()
 def diagnostics_on(call: Call):
     """Let the endpoint's logs flow to Log Analytics."""
-    from ops import diagnostics, render
+    from ops import diagnostics
+    from ops.views import render
 
     call.approve(f"turn on diagnostics of {call.endpoint}")
     render.line(diagnostics.turn_on(call.workspace, call.endpoint, **call.how))
@@ -173,7 +177,8 @@ def diagnostics_on(call: Call):
 @changes()
 def diagnostics_off(call: Call):
     """Stop the flow; what has arrived stays."""
-    from ops import diagnostics, render
+    from ops import diagnostics
+    from ops.views import render
 
     call.approve(f"turn off diagnostics of {call.endpoint}")
     render.line(diagnostics.turn_off(call.workspace, call.endpoint, **call.how))
@@ -182,7 +187,8 @@ def diagnostics_off(call: Call):
 @reads()
 def diagnostics_show(call: Call):
     """Show what flows where."""
-    from ops import diagnostics, resultview
+    from ops import diagnostics
+    from ops.views import resultview
 
     found = diagnostics.show(call.workspace, call.endpoint)
     call.show(found, resultview.diagnostics)

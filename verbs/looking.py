@@ -6,7 +6,9 @@ from ops.verbs import Call, reads
 @reads()
 def status(call: Call):
     """Show weights, instances, states and versions."""
-    from ops import endpoints, render, rolloutview, trafficview
+    from ops import endpoints
+    from ops.rollouts import rolloutview
+    from ops.views import render, trafficview
 
     found, now = endpoints.get(call.workspace, call.endpoint), call.workspace.now()
     call.show(found, render.status)
@@ -26,7 +28,8 @@ def metrics(call: Call, since="1h", grain="1m", watch=False, interval="5s", csv=
 
     invoke metrics --since 30m --watch
     """
-    from ops import live, metrics, panels
+    from ops import metrics
+    from ops.views import live, panels
 
     looker = metrics.Looker(call.workspace, call.endpoint, since, grain)
     if watch:
@@ -41,7 +44,8 @@ def watch(call: Call, since="15m", interval="5s"):
 
     invoke watch --interval 2s
     """
-    from ops import live, render, screen, watch
+    from ops import watch
+    from ops.views import live, render, screen
 
     seen = watch.Watch(call.stage, call.endpoint, since)
     if call.json:
@@ -56,7 +60,8 @@ def diagnose(call: Call, since="1h"):
 
     invoke diagnose --since 15m
     """
-    from ops import diagnose, screen
+    from ops import diagnose
+    from ops.views import screen
 
     span = diagnose.span(since, call.now)
     found = diagnose.diagnose(call.workspace, call.endpoint, span, flags=call.flags)
@@ -67,7 +72,8 @@ def diagnose(call: Call, since="1h"):
 @reads(most="How many of the latest changes.", all="Of every endpoint.")
 def history(call: Call, most="20", all=False):
     """Show what was changed: when, by whom and why."""
-    from ops import history, journal, trafficview
+    from ops import history, journal
+    from ops.views import trafficview
 
     count = journal.most(most)
     if all:

@@ -14,7 +14,7 @@ def plan(call: Call, deployment=None, policy=None, since="1h", rate=None):
 
     invoke rollout.plan --rate 600
     """
-    from ops import forecast, forecastview
+    from ops.rollouts import forecast, forecastview
 
     asked = {"deployment": deployment, "policy": policy, "since": since, "rate": rate}
     found = forecast.plan(call.workspace, call.endpoint, **asked)
@@ -54,7 +54,7 @@ def simulate(
 
     invoke rollout.simulate --canary-errors 5
     """
-    from ops import forecastview, rehearsal
+    from ops.rollouts import forecastview, rehearsal
 
     asked = rehearsal.Asked(
         rate=rate,

@@ -15,7 +15,8 @@ def start(call: Call, deployment=None, policy=None, detach=False):
 
     invoke rollout.start --reason "a better model"
     """
-    from ops import detached, preflight, rollout, rolloutview
+    from ops import rollout
+    from ops.rollouts import detached, preflight, rolloutview
 
     asked = {"deployment": deployment, "policy": policy, "reason": call.reason}
     found = preflight.ready(call.workspace, call.endpoint, **asked)
@@ -34,7 +35,8 @@ def resume(call: Call, detach=False, take_over=False):
 
     invoke rollout.resume
     """
-    from ops import detached, rollout, rolloutview
+    from ops import rollout
+    from ops.rollouts import detached, rolloutview
 
     asked = {"take_over": take_over, "reason": call.reason}
     call.approve(f"go on with the rollout of {call.endpoint}")
@@ -54,7 +56,8 @@ def pause(call: Call):
 
     invoke rollout.pause --reason "until the batch job is over"
     """
-    from ops import rollout, rolloutview
+    from ops import rollout
+    from ops.rollouts import rolloutview
 
     call.approve(f"pause the rollout of {call.endpoint}")
     if call.dry_run:
@@ -69,7 +72,8 @@ def promote(call: Call):
 
     invoke rollout.promote --reason "looks good"
     """
-    from ops import rollout, rolloutview
+    from ops import rollout
+    from ops.rollouts import rolloutview
 
     call.approve(f"give all traffic of {call.endpoint} to what is rolled out")
     if call.dry_run:
@@ -84,7 +88,8 @@ def abort(call: Call, force=False):
 
     invoke rollout.abort --reason "wrong model"
     """
-    from ops import rollout, rolloutview
+    from ops import rollout
+    from ops.rollouts import rolloutview
 
     call.approve(f"abort the rollout of {call.endpoint}")
     if call.dry_run:
@@ -99,7 +104,7 @@ def status(call: Call):
 
     invoke rollout.status
     """
-    from ops import following, rolloutview
+    from ops.rollouts import following, rolloutview
 
     found = following.status(call.workspace, call.endpoint)
     call.show(found, rolloutview.status)
@@ -111,7 +116,8 @@ def watch(call: Call):
 
     invoke rollout.watch
     """
-    from ops import following, rollout, rolloutview
+    from ops import rollout
+    from ops.rollouts import following, rolloutview
 
     events = following.watch(call.workspace, call.endpoint)
     rollout.require_success(rolloutview.watch(events, call.json))
@@ -123,7 +129,7 @@ def replay(call: Call, id=None, policy=None):
 
     invoke rollout.replay --policy stricter.yaml
     """
-    from ops import following, replayview
+    from ops.rollouts import following, replayview
 
     found = following.again(call.workspace, call.endpoint, id, policy)
     call.show(found, replayview.replay)
@@ -136,7 +142,8 @@ def watchdog(call: Call, every=None):
 
     invoke watchdog --every 60s
     """
-    from ops import rolloutview, watchdog
+    from ops import watchdog
+    from ops.rollouts import rolloutview
 
     call.approve("restore safe weights where they must be", word=call.stage_name)
     seconds = watchdog.interval(every)

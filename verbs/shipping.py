@@ -6,7 +6,8 @@ from ops.verbs import Call, changes, reads
 @changes()
 def train(call: Call):
     """Train the example's models, if they are stale."""
-    from ops import render, training
+    from ops import training
+    from ops.views import render
 
     render.line(training.train(call.dry_run))
 
@@ -17,7 +18,8 @@ def validate(call: Call, run=False):
 
     invoke validate --run
     """
-    from ops import dryrun, render, validate
+    from ops import dryrun, validate
+    from ops.views import render
 
     found = validate.check(call.spec)
     found += validate.check_schema(call.spec, found)
@@ -33,7 +35,8 @@ def deploy(call: Call, deployment="blue"):
 
     invoke deploy --deployment green
     """
-    from ops import deploy, render
+    from ops import deploy
+    from ops.views import render
 
     plan = deploy.plan(call.workspace, call.spec, deployment)
     if call.dry_run:
@@ -53,7 +56,8 @@ def score(call: Call, deployment=None, file=None, n="1"):
 
     invoke score -n 100
     """
-    from ops import payloads, render, scoring
+    from ops import payloads, scoring
+    from ops.views import render
 
     count, body = scoring.times(n), payloads.one(file, call.endpoint, deployment)
     to = {"deployment": deployment, "count": count}
@@ -68,7 +72,8 @@ def scale(call: Call, deployment=None, instances=None):
 
     invoke scale --deployment blue --instances 3
     """
-    from ops import deployments, render
+    from ops import deployments
+    from ops.views import render
 
     deployment = deployments.named(deployment)
     count = deployments.instance_count(instances)
@@ -84,7 +89,8 @@ def delete_deployment(call: Call, deployment=None):
 
     invoke delete-deployment --deployment blue
     """
-    from ops import deployments, endpoints, render
+    from ops import deployments, endpoints
+    from ops.views import render
 
     name = deployments.named(deployment)
     endpoint = endpoints.get(call.workspace, call.endpoint)
@@ -96,7 +102,8 @@ def delete_deployment(call: Call, deployment=None):
 @changes()
 def delete_endpoint(call: Call):
     """Delete the endpoint with all its deployments."""
-    from ops import deployments, endpoints, render
+    from ops import deployments, endpoints
+    from ops.views import render
 
     endpoint = endpoints.get(call.workspace, call.endpoint)
     call.approve(f"delete {deployments.described(endpoint)}", always=True)

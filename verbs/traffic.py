@@ -13,7 +13,8 @@ def shift_traffic(call: Call, green=None, set=None, force=False):
 
     invoke shift-traffic --green 20
     """
-    from ops import shifting, traffic, trafficview, weights
+    from ops import shifting, traffic, weights
+    from ops.views import trafficview
 
     asked = traffic.split(weights.percentages(green, set))
     how = {"verb": call.verb, "how": traffic.How(force=force)} | call.how
@@ -35,7 +36,8 @@ def mirror(call: Call, green=None, set=None, off=False, for_=None, wait=False):
 
     invoke mirror --green 10 --for 30m
     """
-    from ops import mirroring, trafficview
+    from ops import mirroring
+    from ops.views import trafficview
 
     asked = mirroring.asked(green, set, off, for_, wait)
     how = {"approve": call.approve} | call.how
@@ -51,7 +53,8 @@ def rollback(call: Call, to=None, force=False):
 
     invoke rollback --reason "green answers 424"
     """
-    from ops import history, rollback, shifting, trafficview
+    from ops import history, rollback, shifting
+    from ops.views import trafficview
 
     number = history.number(to) if to else None
     decide = rollback.decide(call.workspace, call.endpoint, number)
@@ -71,7 +74,8 @@ def promote_green(call: Call, deployment="green", bake="30m", then="scale-down")
 
     invoke promote-green --bake 30m --then delete
     """
-    from ops import promote, trafficview
+    from ops import promote
+    from ops.views import trafficview
 
     how = {"bake": promote.bake(bake), "then": promote.then(then)} | call.how
     how |= {"canary": deployment, "approve": call.approve}
@@ -84,7 +88,8 @@ def freeze(call: Call, for_="8h"):
 
     invoke freeze --reason "Black Friday" --for 8h
     """
-    from ops import freeze, render
+    from ops import freeze
+    from ops.views import render
 
     lasts, reason = freeze.lasts(for_), freeze.reason(call.reason)
     call.approve(f"freeze {call.endpoint}")
@@ -95,7 +100,8 @@ def freeze(call: Call, for_="8h"):
 @changes()
 def unfreeze(call: Call):
     """End a freeze before its time."""
-    from ops import freeze, render
+    from ops import freeze
+    from ops.views import render
 
     call.approve(f"unfreeze {call.endpoint}")
     render.line(freeze.unfreeze(call.workspace, call.endpoint, **call.how))
@@ -107,7 +113,8 @@ def undo(call: Call):
 
     invoke undo --dry-run
     """
-    from ops import trafficview, undo
+    from ops import undo
+    from ops.views import trafficview
 
     row = undo.last(call.workspace, call.endpoint)
     how = {"approve": call.approve} | call.how
@@ -120,7 +127,8 @@ def split(call: Call):
 
     invoke split
     """
-    from ops import shifting, trafficview
+    from ops import shifting
+    from ops.views import trafficview
 
     found = shifting.observed(call.workspace, call.endpoint)
     call.show(found, trafficview.split)

@@ -1,8 +1,8 @@
 """Rules about a rollout: whether somebody sees to it, and whether it waits."""
 
-from ops import standing
 from ops.diagnosis.facts import Facts, Finding, at
-from ops.standing import PAUSED, whose
+from ops.rollouts import standing
+from ops.rollouts.standing import PAUSED, whose
 from ops.weights import of
 
 

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import pytest
 
-from ops import clients, endpoints, floors, scaleshow, settings
+from ops import clients, endpoints, settings
+from ops.autoscaling import floors, showing
 from ops.flow import Flow, Recent
 from ops.weights import Weights
 
@@ -123,10 +124,10 @@ def test_a_suspension_outlasts_apply_and_ends_by_itself(iris, workspace):
     until(workspace, 2)
 
     assert "unchanged" in iris("autoscale.apply")
-    (look,) = scaleshow.show(workspace, "iris")
+    (look,) = showing.show(workspace, "iris")
     assert look.suspended.note.endswith(": a load test")
     iris("cloud.clock", "--advance", "2h")
-    (look,) = scaleshow.show(workspace, "iris")
+    (look,) = showing.show(workspace, "iris")
     assert look.suspended is None
     assert look.verdict.profile == "default"
 
