@@ -59,7 +59,7 @@ class World:
 
     def step(self, what, a, b, c):
         """One step of a schedule."""
-        self._pass(REQUEST_SECONDS if c % 8 else 0.02 * (c % 97))
+        self._pass(REQUEST_SECONDS * (1 if c % 8 else 1 + c % 97))
         happening = what % 100
         if happening < 40:
             self._go_on(a)
