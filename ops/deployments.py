@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from ops import creating, door, endpoints, specs, tags, weights, writing
+from ops import creating, door, endpoints, outside, specs, tags, weights, writing
 from ops.autoscaling import fate
 from ops.clients import Workspace
 from ops.creating import Step
@@ -75,12 +75,13 @@ def write_endpoint(live: Open, file: SpecFile) -> None:
     }
     entity.traffic = dict(before.traffic) if before else {}
     entity.mirror_traffic = dict(before.mirror) if before else {}
-    if before:
-        writing.require_unchanged(live.workspace, before)
+    seen = writing.require_unchanged(live.workspace, before) if before else None
     with creating.creating(f"Endpoint {file.name}"):
         client.online_endpoints.begin_create_or_update(entity).result()
-    if before:
-        writing.read_back(live.workspace, before.name, weights.of(before), fence)
+    if before and seen:
+        with outside.told(live.workspace, before.name, seen):
+            writing.read_back(live.workspace, before.name, weights.of(before), fence)
+        live.workspace.notes += outside.wrote(live.workspace, before.name, seen)
     live.found = None
 
 

@@ -46,7 +46,10 @@ def told(
 
 
 def wrote(
-    workspace: "Workspace", name: str, seen: datetime, modified: datetime | None
+    workspace: "Workspace",
+    name: str,
+    seen: datetime,
+    modified: datetime | None = None,
 ) -> tuple[str, ...]:
     """What others wrote since what we saw was written, by the activity log.
 

@@ -155,10 +155,12 @@ def tag(
     return outside.wrote(workspace, endpoint.name, seen, modified)
 
 
-def require_unchanged(workspace: "Workspace", before: Endpoint) -> None:
-    """Raise Conflict if an endpoint is not what it was when it was read."""
-    body = workspace.get(endpoints.path(before.name))
-    _require_unchanged(workspace, before, body, workspace.now())
+def require_unchanged(workspace: "Workspace", before: Endpoint) -> datetime:
+    """Raise Conflict if an endpoint is not what was read; return of when it is."""
+    began = workspace.now()
+    body = _fresh(workspace, before)
+    _require_unchanged(workspace, before, body, began)
+    return outside.modified_at(body) or began
 
 
 def _require_unchanged(
