@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ops.clock import Clock, LocalClock, ServiceClock
-from ops.errors import OpsError, Unreachable
+from ops.errors import NotFound, OpsError, Unreachable
 from ops.settings import ROOT, Stage, shown, state_directory
 
 START_SECONDS = 30.0  # generous: it takes under one
@@ -81,6 +81,7 @@ def up(port: int = 0) -> LocalCloud:
     """Find localcloud, or start it and wait until it serves."""
     if cloud := find():
         return cloud
+    _require_place()
     log = directory() / "controlplane.log"
     command = [*_command("serve"), *(["--port", str(port)] if port else [])]
     with _opened(log) as stream:
@@ -105,6 +106,17 @@ def up(port: int = 0) -> LocalCloud:
     raise Unreachable(
         f"localcloud did not start: {reason}", f"less {shown(log)}", "invoke cloud.down"
     )
+
+
+def _require_place() -> None:
+    """A localcloud that is shared exists: a misspelt one is not to be made anew."""
+    named = os.environ.get("AML_OPS_LOCALCLOUD")
+    if named and not directory().is_dir():
+        raise NotFound(
+            f"AML_OPS_LOCALCLOUD names {shown(directory())}, where no localcloud is "
+            "kept.",
+            "invoke cloud.status   # where the other machine has it",
+        )
 
 
 def run(verb: str, *, text: str = "") -> str:

@@ -59,9 +59,13 @@ def interval(text: str | None) -> float | None:
     """The seconds that --every asks for; None where it doesn't."""
     if text is None:
         return None
-    seconds = times.duration(text, "--every").total_seconds()
+    refusal = UsageError(f"--every lies between 1s and 1h, not {text}.")
+    try:
+        seconds = times.duration(text, "--every").total_seconds()
+    except UsageError:
+        raise refusal from None
     if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
-        raise UsageError(f"--every lies between 1s and 1h, not {text}.")
+        raise refusal
     return seconds
 
 
@@ -73,6 +77,8 @@ def _once(workspace: Workspace, reason: str, dry_run: bool) -> Iterator[Watched]
         now = workspace.now()
         yield Watched(endpoint="*", at=now, said=error.problem, failed=True)
         return
+    if not names:
+        yield Watched(endpoint="*", at=workspace.now(), said="there are no endpoints")
     for name in names:
         try:
             yield _look(workspace, name, reason, dry_run)

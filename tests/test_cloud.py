@@ -3,7 +3,7 @@
 import pytest
 
 from ops import cloud
-from ops.errors import OpsError
+from ops.errors import NotFound, OpsError
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
@@ -25,3 +25,12 @@ def test_two_state_directories_may_share_one_localcloud(tmp_path, monkeypatch):
         found.append(cloud.directory())
 
     assert found == [shared, shared]
+
+
+def test_a_shared_localcloud_that_is_not_there_is_not_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("AML_OPS_STATE", str(tmp_path / "ben"))
+    monkeypatch.setenv("AML_OPS_LOCALCLOUD", str(tmp_path / "typo"))
+
+    with pytest.raises(NotFound, match="names .*typo, where no localcloud is kept"):
+        cloud.up()
+    assert not (tmp_path / "typo").exists()

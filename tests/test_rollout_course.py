@@ -13,6 +13,7 @@ from ops import freeze, rollback, rollout, traffic, watchdog
 from ops.errors import Refused, RolledBack
 from ops.rollouts import following
 from ops.rollouts.standing import RETURNING
+from tests.local_transport import InProcess
 from tests.rollout_rig import BLUE, POLICY, Rig, until
 
 
@@ -263,6 +264,18 @@ def test_the_watchdog_leaves_a_rollout_alone_that_is_seen_to(cloud):
 
     assert "rollout of green running, run by" in found.said
     assert not found.restored
+
+
+def test_the_watchdog_says_where_there_is_nothing_to_watch(tmp_path, monkeypatch):
+    monkeypatch.setenv("AML_OPS_STATE", str(tmp_path / "state"))
+    empty = InProcess(tmp_path)
+    try:
+        (found,) = watchdog.sweep(empty.workspace("ci@watchdog"))
+    finally:
+        empty.close()
+
+    assert found.said == "there are no endpoints"
+    watchdog.require_quiet([found])
 
 
 def test_the_watchdog_restores_safe_weights_when_the_runner_is_dead(cloud):

@@ -46,6 +46,7 @@ class Observer:
     arrivals: Arrivals = field(default_factory=Arrivals)
     unread: list[str] = field(default_factory=list)
     strange: Weights | None = None  # weights of somebody else's, seen once so far
+    told: Edit | None = None  # whose those are, asked once: our own writes come after
     untold: tuple[Side, Side] = (Side(), Side())  # probes of one side alone, so far
     asked: Asked | None = None  # what the person wants who runs us
 
@@ -145,13 +146,16 @@ class Observer:
         expected = expected_weights(self.policy, here)
         found = of(endpoint)
         if expected is None or found == expected:
-            self.strange = None
+            self.strange = self.told = None
             return None
         if self.strange != found:
-            self.strange = found
+            self.strange, self.told = found, None
             return None
-        who, at = self._editor(endpoint, here, now)
-        return Edit(who=who, at=at, found=str(found), expected=str(expected))
+        if self.told is None:
+            who, at = self._editor(endpoint, here, now)
+            shown = {"found": str(found), "expected": str(expected)}
+            self.told = Edit(who=who, at=at, **shown)
+        return self.told
 
     def _editor(
         self, endpoint: Endpoint, here: Standing, now: datetime
