@@ -54,6 +54,12 @@ SECTIONS = (
         ("--rollouts", "40", "--caught", "10"),
     ),
     (
+        "A green that dies at 5 % of the traffic, until it has none",
+        "benchmarks.deadgreen",
+        ("--rounds", "100"),
+        ("--rounds", "1"),
+    ),
+    (
         "Autoscale rules played over a week of minutes",
         "benchmarks.autoscale",
         (),
