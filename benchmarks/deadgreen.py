@@ -65,7 +65,8 @@ def furnished(place: Path) -> Path:
 
 def caught(place: Path) -> float:
     """Seconds from the first request that must fail until the weights are back."""
-    from ops import clients, endpoints, preflight, rollout, settings
+    from ops import clients, endpoints, rollout, settings
+    from ops.rollouts import preflight
 
     mood = place / "green.json"
     mood.unlink(missing_ok=True)

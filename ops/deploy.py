@@ -31,6 +31,7 @@ from ops.creating import Step
 from ops.door import Open
 from ops.endpoints import Endpoint
 from ops.errors import Conflict, InvalidSpec, NotFound, Unhealthy
+from ops.rollouts import standing
 from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
 from ops.weights import Weights
@@ -79,6 +80,9 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
                 since = f"since {other.at:%H:%M:%S} UTC, process {other.pid}"
                 conflict.add(f"On this machine {other.verb} runs {since}.")
         raise
+    writes = any(each.kind == "deployment" and each.action != "skip" for each in steps)
+    if live and writes:
+        standing.require_free(live, name)
     there = set(live.deployments) if live else set()
     first = not (live and live.traffic) and there <= {name}
     if first:

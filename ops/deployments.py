@@ -10,6 +10,7 @@ from ops.creating import Step
 from ops.door import Open
 from ops.endpoints import MOST_INSTANCES, Deployment, Endpoint
 from ops.errors import Conflict, Refused, UsageError
+from ops.rollouts import standing
 from ops.specs import SpecFile
 
 SPEC_TAG = "aml-ops.spec"
@@ -192,6 +193,7 @@ def deletable(endpoint: Endpoint, deployment: str) -> Deployment:
     Azure refuses it too, with "Can't delete deployment with non-zero traffic weight".
     """
     name, live = endpoint.name, endpoints.require(endpoint, deployment)
+    standing.require_free(endpoint, deployment)
     if share := endpoint.traffic.get(deployment):
         raise Refused(
             f"{deployment} has {share}% of the live traffic of {name}, so it can't be "

@@ -83,6 +83,8 @@ def resume(
     if expected not in (None, live):
         made.set_again(expected, replace(made.here, since=now), reason or "resumed")
     yield made.told("resumed", f"at {expected or live}, step {here.step + 1}")
+    if made.trouble:
+        yield made.told("trouble", made.trouble)
     yield from runner.run(made)
 
 
@@ -176,11 +178,17 @@ def _taken(
     """The rollout in our hands, from where the last runner's record ends."""
     past = records.latest(workspace.container, endpoint.name, here.id, here.run)
     probed = policyfile.parse(past.beginning.policy).probes_per_second
-    target = preflight.aim(workspace, endpoint, here.canary) if probed else None
+    target, why_not = None, ""
+    if probed:
+        try:
+            target = preflight.aim(workspace, endpoint, here.canary)
+        except OpsError as error:  # the sample may be on the first machine alone
+            why_not = f"no probes from here: {error.problem.splitlines()[0]}"
     mine = replace(following, run=here.run + 1, runner=myself())
     made = course.build(workspace, past.beginning, mine, target, past)
     made.record.save()  # before the tags name it
     made.take(here)
+    made.trouble = why_not
     return made
 
 

@@ -31,6 +31,6 @@ def test_a_shared_localcloud_that_is_not_there_is_not_made(tmp_path, monkeypatch
     monkeypatch.setenv("AML_OPS_STATE", str(tmp_path / "ben"))
     monkeypatch.setenv("AML_OPS_LOCALCLOUD", str(tmp_path / "typo"))
 
-    with pytest.raises(NotFound, match="names .*typo, where no localcloud is kept"):
+    with pytest.raises(NotFound, match=r"names .*typo, where no localcloud is kept"):
         cloud.up()
     assert not (tmp_path / "typo").exists()

@@ -11,7 +11,7 @@ import pytest
 
 from ops import freeze, rollback, rollout, traffic, watchdog
 from ops.errors import Refused, RolledBack
-from ops.rollouts import following
+from ops.rollouts import following, standing
 from ops.rollouts.standing import RETURNING
 from tests.local_transport import InProcess
 from tests.rollout_rig import BLUE, POLICY, Rig, until
@@ -255,6 +255,56 @@ def test_traffic_goes_back_in_parts_to_a_stable_that_is_too_small(cloud):
 def fail(cloud, name):
     id_ = f"{cloud.cloud.workspace}/onlineEndpoints/iris/deployments/{name}"
     cloud.state.observe(id_, provisioningState="Failed")
+
+
+def test_an_alert_that_fires_meanwhile_rolls_it_back(cloud):
+    events = cloud.begin()
+    assert cloud.ask("PUT", "/-/drills", {"on": True}).status == 200
+    alert = {"rule": "latency-burn", "endpoint": "iris", "severity": 1}
+    assert cloud.ask("POST", "/-/drills/alerts", alert).status < 300
+
+    last = until(events, "rolled back", "advanced")
+
+    assert last.what == "rolled back"
+    assert "latency-burn fired at" in last.text
+
+
+def test_a_step_waits_while_green_is_too_small_for_it(cloud):
+    events = cloud.begin()
+    for _ in range(3):  # 20 a second, of 100 ms: half of it needs two instances
+        cloud.served("blue", 1200, ms=100, seconds_ago=0)
+        cloud.clock.move(advance=20)
+
+    trouble = until(events, "trouble", "advanced")
+
+    assert "advance: green has 1 instance, but 50% of" in trouble.text
+    assert cloud.endpoint.traffic == {"blue": 90, "green": 10}
+
+
+def test_neither_deployment_is_replaced_or_deleted_meanwhile(cloud):
+    cloud.begin()
+
+    for name in ("blue", "green"):
+        with pytest.raises(Refused, match=f"{name} is part of it until it is over"):
+            standing.require_free(cloud.endpoint, name)
+    standing.require_free(cloud.endpoint, "purple")
+
+
+def test_a_machine_without_the_sample_goes_on_without_probes(
+    cloud, tmp_path, monkeypatch
+):
+    cloud.begin()
+    ben = cloud.workspace("ben@desk")
+    (name,) = (each for each in ben.container.names("aml-ops/rollouts/iris/"))
+    record = ben.container.get(name)
+    changed = record.replace(b"probes_per_second: 0", b"probes_per_second: 2")
+    ben.container.put(name, changed)
+    monkeypatch.setenv("AML_OPS_SPECS", str(tmp_path / "none"))
+
+    events = cloud.running(rollout.resume(ben, "iris", take_over=True))
+
+    assert next(events).what == "resumed"
+    assert "no probes from here" in next(events).text
 
 
 def test_the_watchdog_leaves_a_rollout_alone_that_is_seen_to(cloud):

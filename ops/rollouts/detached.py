@@ -29,6 +29,14 @@ class Detached:
     output: Path
 
 
+class Failed(OpsError):
+    """What a process said that has not begun, with the status that it ended with."""
+
+    def __init__(self, said: str, status: int) -> None:
+        self.status = status
+        super().__init__(said)
+
+
 def begin(call: "Call", verb: str, flags: Mapping[str, object]) -> Detached:
     """Start a verb again in a process of its own; return when it runs the rollout.
 
@@ -89,8 +97,6 @@ def _runs(call: "Call", pid: int) -> bool:
     return found is not None and found.runner.startswith(f"{pid}/")
 
 
-def _failed(output: Path, status: int) -> OpsError:
+def _failed(output: Path, status: int) -> Failed:
     said = output.read_text(errors="replace").strip()
-    error = OpsError(said or f"The process ended with status {status}.")
-    error.code = status
-    return error
+    return Failed(said or f"The process ended with status {status}.", status)

@@ -57,6 +57,12 @@ def follow(events: "Iterable[Progress]") -> "Progress":
             elif event.decision.action == "hold" and quiet.ends(event):
                 console.print(_event(event), soft_wrap=True)
     assert last is not None, "a rollout tells at least how it began or ended"
+    if last.what == "promoted":
+        stable = last.here.stable
+        render.note(
+            f"{stable} is kept, without traffic: `invoke rollback` goes back to it, "
+            f"`invoke delete-deployment --deployment {stable}` ends it"
+        )
     return last
 
 

@@ -83,6 +83,18 @@ def require_none(endpoint: Endpoint) -> None:
         )
 
 
+def require_free(endpoint: Endpoint, deployment: str) -> None:
+    """Raise Refused while a rollout judges a deployment, or may go back to it."""
+    here = read(endpoint.tags)
+    if here and here.active and deployment in (here.canary, here.stable):
+        raise Refused(
+            f"A rollout of {here.canary} is {here.state} on {endpoint.name}: "
+            f"{deployment} is part of it until it is over.",
+            "invoke rollout.status",
+            "invoke rollout.abort",
+        )
+
+
 def whose(by: str) -> str:
     """Who has brought a rollout into its state, as a person reads it."""
     rule = by.removeprefix(POLICY)

@@ -329,11 +329,14 @@ def test_a_killed_runner_is_followed_by_one_on_another_machine(ready, tmp_path):
             runner.kill()
         ready.desk("cloud.fault", "--clear", "all")
         assert ready.traffic == {"blue": 100}
-        said = retried(other, "rollout.resume", "--take-over")
+        said = retried(other, "rollout.resume", "--take-over", "--detach")
+        assert re.search(r"process \d+ goes on; it tells .*\.log", said)
+        said = ready.desk("rollout.watch")
 
     assert re.search(r"resumed +at blue 100%, mirror green 20%, step 1", said)
-    assert re.search(r"promoted", said)
+    assert re.search(r"promoted +all steps baked", said)
     assert ready.traffic == {"green": 100}
+    assert "each decided again alike" in ready.desk("rollout.replay")
 
 
 def test_a_dead_runners_weights_are_restored_by_the_watchdog(ready):
