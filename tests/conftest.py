@@ -1,7 +1,14 @@
 """What tests of any kind may ask for: a localcloud of their own."""
 
+import signal
+
 import pytest
 from cloud_rig import Cloud
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and with them
+# every process that they would interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

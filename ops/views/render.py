@@ -234,7 +234,8 @@ def clean(text: str) -> str:
 
     What was to be written over, as progress bars are, stands one after the other.
     """
-    return CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", " "))
+    lines = text.rstrip("\r").replace("\r\n", "\n")
+    return CONTROLS.sub("", lines.replace("\r", " "))
 
 
 def _answer(answer: "Answer") -> None:
