@@ -42,7 +42,7 @@ SECTIONS = (
         ("--seconds", "1"),
     ),
     (
-        "KQL beside hand-written SQL, ten million rows",
+        "KQL beside hand-written SQL, ten million requests",
         "benchmarks.kql",
         ("--rows", "10000000"),
         ("--rows", "20000"),

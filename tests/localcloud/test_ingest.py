@@ -191,6 +191,7 @@ def test_lines_that_waited_for_a_reader_keep_their_own_times(flowing):
         flowing.prints(f"{each:%Y-%m-%d %H:%M:%S.%f} unread\n".encode())
         flowing.step()
         flowing.restart()  # and it doesn't know for how long nobody has looked
+        flowing.instance()  # started anew since what it has not read yet
 
     found = flowing.column("TimeGenerated", CONSOLE)
     assert found == [each.replace(tzinfo=None) for each in then]
