@@ -301,10 +301,11 @@ def test_what_answers_garbage_beforehand_gets_no_traffic_at_all(ready):
 
 
 def test_traffic_does_not_go_back_to_a_blue_that_is_sicker(ready):
-    ready.mood("blue", fail_ratio=0.5)
-    ready.mood("green", fail_ratio=0.1)
-
     with ready.load(), ready.runner(STRICT) as runner:
+        # Not before: a rollout wants a good answer of green to begin with.
+        runner.until("started")
+        ready.mood("blue", fail_ratio=0.5)
+        ready.mood("green", fail_ratio=0.1)
         runner.until("not rolled back, because blue")
         said = ready.desk("rollout.abort", status=1)
         assert re.search(r"Not done: .*because blue", said)
