@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import conda, creating, script
+from ops import conda, creating, script, slo
 from ops.autoscaling import scalefile
 from ops.endpoints import MOST_INSTANCES
 from ops.errors import InvalidSpec, NotFound, OpsError
@@ -40,7 +40,7 @@ def check(spec: EndpointSpec, name: str | None = None) -> list[Problem]:
     Fast: nothing of Azure's is imported. check_schema() adds the SDK's own opinion.
     """
     chosen = [name] if name else list(spec.deployments)
-    problems = [*_endpoint(spec), *_rollout(spec), *_autoscale(spec)]
+    problems = [*_endpoint(spec), *_rollout(spec), *_autoscale(spec), *_slo(spec)]
     if not spec.deployments:
         problems.append(_problem(spec.endpoint, "", "no file describes a deployment"))
     for file in (*spec.models.values(), *spec.environments.values()):
@@ -105,6 +105,11 @@ def _endpoint(spec: EndpointSpec) -> Iterator[Problem]:
 def _rollout(spec: EndpointSpec) -> Iterator[Problem]:
     path = policyfile.path_of(spec.folder.name)
     yield from _ours(path, lambda data: policyfile.check(data)[1])
+
+
+def _slo(spec: EndpointSpec) -> Iterator[Problem]:
+    name = spec.folder.name
+    yield from _ours(slo.path_of(name), lambda data: slo.check(data, name)[1])
 
 
 def _autoscale(spec: EndpointSpec) -> Iterator[Problem]:

@@ -34,7 +34,7 @@ FOUNDATION = words(
     activity capacity clients clock cloud conda connections creating credentials
     diagnostics door endpoints errors fields flow history journal kql lease literals
     logrecords logrows measures orders outside payloads pipeline platform
-    proportions readings refusals script settings sieve specs split storage tags
+    proportions readings refusals script settings sieve slo specs split storage tags
     tails tally times traffic unfinished verbs weights window writing
     """
 )
