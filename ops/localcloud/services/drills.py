@@ -8,10 +8,11 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from ops.localcloud import alerts
+from ops.localcloud.alerts import Firing
 from ops.localcloud.clock import real_time
 from ops.localcloud.faults import INSTANCES, REQUESTS, Fault, every
 from ops.localcloud.records import Resource, normal_id
-from ops.localcloud.services import alertsmanagement
 from ops.localcloud.wire import Answer, AzureError, Call, invalid
 
 MOST_RATE = 600
@@ -48,10 +49,10 @@ def show(call: Call) -> Answer:
     ahead = (now - real_time()).total_seconds()
     faults = [{**asdict(fault), "id": fault.id} for fault in every(call.state)]
     clock_told = {"now": now.isoformat(), "ahead_seconds": ahead, "rate": rate}
-    alerts = [each.properties["essentials"] for each in alertsmanagement.fired(call)]
+    fired = [alerts.essentials(each) for each in alerts.fired(call.state)]
     on = call.cloud.faults.on
     return Answer(
-        body={"on": on, "clock": clock_told, "faults": faults, "alerts": alerts}
+        body={"on": on, "clock": clock_told, "faults": faults, "alerts": fired}
     )
 
 
@@ -62,7 +63,7 @@ def switch(call: Call) -> Answer:
         raise AzureError(400, "BadRequest", "on must be true or false.")
     call.cloud.faults.switch(on)
     if not on:
-        alertsmanagement.resolve(call)
+        _resolve(call, None)
     call.cloud.ring()
     return show(call)
 
@@ -117,12 +118,28 @@ def alert(call: Call) -> Answer:
     if not isinstance(rule, str) or not rule or "/" in rule:
         raise AzureError(400, "BadRequest", "rule must be the name of an alert rule.")
     if call.body.get("condition") == "Resolved":
-        return Answer(body={"resolved": alertsmanagement.resolve(call, rule)})
+        return Answer(body={"resolved": _resolve(call, rule)})
     if type(severity) is not int or not 0 <= severity <= 4:
         raise AzureError(400, "BadRequest", "severity must be 0 to 4.")
     target = _target(call, call.body)
     text = str(call.body.get("description") or "Fired by a drill.")
-    return alertsmanagement.fire(call, rule, severity, target.body["id"], text)
+    firing = Firing(
+        rule=f"{call.cloud.group}/providers/microsoft.insights"
+        f"/scheduledqueryrules/{rule}",
+        severity=severity,
+        target=target.body["id"],
+        description=text,
+    )
+    alerts.trim(call.state, call.now)
+    return Answer(status=201, body=alerts.fire(call.state, firing, call.now).body)
+
+
+def _resolve(call: Call, rule: str | None) -> int:
+    """Resolve the fired alerts of a rule, or all; return how many there were."""
+    found = alerts.fired(call.state, rule)
+    for each in found:
+        alerts.resolve(call.state, each, call.now)
+    return len(found)
 
 
 def _require_on(call: Call) -> None:
