@@ -32,6 +32,8 @@ class Stage:
     port: int = 0  # localcloud: 0 takes any free port
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Fields to set in deployment files here, by deployment name or "*"."""
+    notify: dict[str, Any] = field(default_factory=dict)
+    """Whom alerts tell, by name; ops/alerting/targets.py says what it means."""
 
     @property
     def local(self) -> bool:
@@ -138,6 +140,7 @@ FIELDS: dict[str, type] = {
     "protected": bool,
     "port": int,
     "overrides": dict,
+    "notify": dict,
 }
 
 
@@ -148,7 +151,7 @@ def _stage_problems(path: Path, data: dict[str, Any]) -> list[str]:
         if key not in FIELDS:
             allowed = ", ".join(FIELDS)
             problems.append(f"{where}: {key}: unknown key (allowed: {allowed})")
-        elif type(value) is not FIELDS[key]:
+        elif type(value) is not FIELDS[key] and key != "notify":
             wanted = FIELDS[key].__name__
             problems.append(f"{where}: {key}: {value!r} is not a {wanted}")
     cloud = data.get("cloud")
@@ -160,4 +163,14 @@ def _stage_problems(path: Path, data: dict[str, Any]) -> list[str]:
             for key in ("subscription_id", "resource_group", "workspace_name")
             if not data.get(key) or "<" in str(data[key])
         ]
-    return problems
+    return problems + _notify_problems(where, data)
+
+
+def _notify_problems(where: str, data: dict[str, Any]) -> list[str]:
+    if "notify" not in data:
+        return []
+    from ops.alerting import targets
+
+    local = data.get("cloud") == "localcloud"
+    _, mistakes = targets.check(data["notify"], local=local)
+    return [f"{where}: {mistake}" for mistake in mistakes]

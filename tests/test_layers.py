@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Of the foundation, but for what is named below.
-PACKAGES = ("autoscaling", "rollouts", "views")
+PACKAGES = ("alerting", "autoscaling", "rollouts", "views")
 
 
 def words(text):
