@@ -54,6 +54,7 @@ missing_data: {after: 6h}
 guardrails: {saturation: {then: ignore}}
 look: 30m
 heartbeat: 6h
+patience: 20d  # half an hour may pass before the next request is answered
 """
 
 
@@ -161,6 +162,7 @@ class Lab:
         """Set the clock ahead, once for each look, until the rollout has ended."""
         while runner.process.poll() is None:
             looked = self.looks()
+            assert "paused" not in runner.said, runner.said
             self.advance(step)
             wait_for(partial(self.looked_since, looked, runner))
 
