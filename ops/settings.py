@@ -45,6 +45,11 @@ def specs_directory() -> Path:
     return Path(os.environ.get("AML_OPS_SPECS") or ROOT / "specs").resolve()
 
 
+def alerts_directory() -> Path:
+    """The folder of alert rules: alerts/, or what AML_OPS_ALERTS names."""
+    return Path(os.environ.get("AML_OPS_ALERTS") or ROOT / "alerts").resolve()
+
+
 def state_directory() -> Path:
     """Where the journal and localcloud live: .aml-ops/, or AML_OPS_STATE."""
     return Path(os.environ.get("AML_OPS_STATE") or ROOT / ".aml-ops").resolve()

@@ -1,0 +1,127 @@
+"""How the `log` condition of an alert rule is read: a query, a column, a threshold."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ops import fields, kql, literals
+from ops.alerting.conditionfields import (
+    AGGREGATES,
+    LIMITS,
+    spelled,
+    threshold,
+    worded,
+    written,
+)
+from ops.alerting.rules import DIMENSIONS, Log
+from ops.errors import UsageError
+from ops.fields import Known, Mistake
+
+# Azure refuses rules with these: alerts-log-query, "Log query constraints".
+BARRED = re.compile(
+    r"\b(bag_unpack|pivot|narrow)\s*\(|(?:^|[|;(])\s*(search)\b", re.MULTILINE
+)
+COLUMN = re.compile(r"[A-Za-z_]\w*")
+NAME = re.compile(r"[\w-]+")
+
+
+def log(data: Any, at: str, mistakes: list[Mistake]) -> Log | None:
+    """What a log block means; None where it is wrong."""
+    before = len(mistakes)
+    values = fields.read(data, at, LOG, mistakes)
+    if not isinstance(data, dict):
+        return None
+    operator, limit = threshold(data, values, at, mistakes)
+    measure = values.get("measure", "")
+    aggregate = values.get("aggregate", "Average" if "measure" in data else "Count")
+    if aggregate == "Count" and measure:
+        text = f"count counts rows: it takes no measure ({measure})"
+        mistakes.append(Mistake(field=f"{at}.aggregate", text=text))
+    if aggregate != "Count" and "measure" not in data:
+        text = "needs a measure: the column to aggregate"
+        mistakes.append(Mistake(field=f"{at}.aggregate", text=text))
+    name, query = _query(values, at, mistakes) if "query" in values else ("", "")
+    if "query" not in data:
+        mistakes.append(Mistake(field=at, text="needs a query: a name, or KQL"))
+    if len(mistakes) > before:
+        return None
+    return Log(
+        query=query,
+        name=name,
+        measure=measure,
+        aggregate=aggregate,
+        operator=operator,
+        threshold=limit,
+        unit=values.get("unit", ""),
+    )
+
+
+def columns(by: Iterable[str]) -> list[str]:
+    """The columns that the words of `by` mean; raise ValueError for what is none."""
+    found = [DIMENSIONS.get(word, word) for word in by]
+    if bad := next((word for word in found if not COLUMN.fullmatch(word)), None):
+        raise ValueError(f"{bad!r} is no name of a column")
+    return found
+
+
+def _query(
+    values: Mapping[str, Any], at: str, mistakes: list[Mistake]
+) -> tuple[str, str]:
+    """The query's name, "" for one written in the file, and its KQL."""
+    given = values["query"].strip()
+    name = given if NAME.fullmatch(given) else ""
+    if name and name not in kql.names():
+        near = difflib.get_close_matches(name, kql.names(), n=1)
+        hint = f"did you mean {near[0]}?" if near else "invoke query --list"
+        text = f"no query in ops/queries is named {name!r} ({hint})"
+        mistakes.append(Mistake(field=f"{at}.query", text=text))
+        return name, ""
+    query = kql.named(name) if name else kql.read("the rule's query", given)
+    if barred := BARRED.search(query.text):
+        text = f"Azure takes no alert rule with {barred[1] or barred[2]}"
+        mistakes.append(Mistake(field=f"{at}.query", text=text))
+    bound = _bound(query, values.get("params", {}), f"{at}.params", mistakes)
+    return name, bound
+
+
+def _bound(
+    query: kql.Query, given: Mapping[str, str], at: str, mistakes: list[Mistake]
+) -> str:
+    """The query behind its parameters, each spelled by its type."""
+    before = len(mistakes)
+    known = {each.name: each for each in query.parameters}
+    for name, text in given.items():
+        if name not in known:
+            takes = ", ".join(known) or "none"
+            text = f"{query.name} has no such parameter (it takes: {takes})"
+            mistakes.append(Mistake(field=f"{at}.{name}", text=text))
+            continue
+        try:
+            literals.literal(known[name].kind, text, "the value")
+        except UsageError as error:
+            mistakes.append(Mistake(field=f"{at}.{name}", text=error.problem))
+    return kql.bind(query, given) if len(mistakes) == before else ""
+
+
+def _params(value: Any) -> dict[str, str]:
+    """Texts, as --param takes them; a list is one with commas between."""
+    if not isinstance(value, dict):
+        raise ValueError("must map parameters to values, such as {slower_than: 500ms}")
+    return {str(name): spelled(each) for name, each in value.items()}
+
+
+def _column(value: Any) -> str:
+    if not isinstance(value, str) or not COLUMN.fullmatch(value):
+        raise ValueError("must be the name of one of the query's columns")
+    return value
+
+
+LOG: Known = {
+    "query": ("query", written),
+    "params": ("params", _params),
+    "measure": ("measure", _column),
+    "aggregate": ("aggregate", worded(AGGREGATES)),
+    "unit": ("unit", written),
+    **LIMITS,
+}
