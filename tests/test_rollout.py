@@ -10,7 +10,7 @@ import pytest
 from ops import rollout
 from ops.endpoints import Deployment, Endpoint
 from ops.errors import NotFound, Refused
-from ops.rollouts import firing, preflight, standing
+from ops.rollouts import preflight, standing
 from ops.rollouts.canary import NEVER, Thresholds
 from ops.rollouts.evidence import Evidence, Side
 from ops.rollouts.observing import expected_weights, grain_of, together
@@ -186,20 +186,6 @@ def test_each_step_means_weights():
 def test_a_bin_is_as_long_as_a_look_and_never_longer_than_a_minute():
     assert grain_of(POLICY) == timedelta(seconds=2)
     assert grain_of(replace(POLICY, look_seconds=300)) == timedelta(minutes=1)
-
-
-def test_an_alert_is_known_by_its_rules_name():
-    rule = "/subscriptions/s/providers/microsoft.insights/scheduledqueryrules/latency"
-    found = firing.to_alert(
-        {
-            "alertRule": rule,
-            "severity": "Sev1",
-            "startDateTime": "2026-11-25T12:00:00.1234567Z",
-        }
-    )
-
-    assert (found.name, found.severity) == ("latency", 1)
-    assert found.fired_at.tzinfo is not None
 
 
 def test_a_dead_canary_is_found_though_each_failure_is_looked_at_by_itself():

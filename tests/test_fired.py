@@ -1,0 +1,136 @@
+"""What Alerts Management tells, as a person and a rollout read it."""
+
+from datetime import timedelta
+
+import pytest
+
+from ops.alerting import fired
+from ops.localcloud import alerts
+from ops.localcloud.alerts import Firing
+from ops.rollouts import firing
+from tests.local_transport import InProcess
+
+RULES = "/providers/microsoft.insights/scheduledqueryrules/"
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    made = InProcess(tmp_path)
+    made.put_endpoint()
+    yield made
+    made.close()
+
+
+def fire(cloud, rule="errors", deployment="green", severity=1, **more):
+    """An alert of a rule of ours, as the evaluator fires it."""
+    condition = {
+        "windowSize": "PT5M",
+        "allOf": [
+            {
+                "operator": "GreaterThan",
+                "threshold": "5",
+                "metricValue": 12.4,
+                "dimensions": [{"name": "DeploymentName", "value": deployment}]
+                if deployment
+                else [],
+            }
+        ],
+    }
+    custom = {
+        "aml-ops.rule": rule,
+        "aml-ops.endpoint": "iris",
+        "aml-ops.unit": "%",
+        "aml-ops.next": "invoke diagnose",
+    }
+    facts = {
+        "rule": f"{cloud.cloud.group}{RULES}aml-ops-iris-{rule}",
+        "severity": severity,
+        "target": f"{cloud.cloud.workspace}/onlineEndpoints/iris",
+        "description": f"{rule} of {deployment}",
+        "context": {"context": {"condition": condition}},
+        "custom": custom,
+        **more,
+    }
+    return alerts.fire(cloud.state, Firing(**facts), cloud.clock.now())
+
+
+def test_an_alert_tells_rule_deployment_and_value_against_threshold(cloud):
+    fire(cloud)
+
+    (found,) = fired.fired(cloud.workspace(), "iris")
+
+    assert (found.rule, found.subject, found.severity) == ("errors", "green", 1)
+    assert found.measured == "12.4% over 5%"
+    assert (found.state, found.by, found.next) == ("new", "", "invoke diagnose")
+
+
+def test_a_metric_alert_is_about_the_deployment_that_it_fired_on(cloud):
+    target = f"{cloud.cloud.workspace}/onlineEndpoints/iris/deployments/blue"
+    fire(cloud, deployment="", target=target, custom={}, context=None)
+
+    (found,) = fired.fired(cloud.workspace(), "iris")
+
+    assert (found.endpoint, found.deployment) == ("iris", "blue")
+    assert (found.rule, found.measured) == ("aml-ops-iris-errors", "")
+
+
+def test_alerts_of_another_endpoint_are_told_only_where_all_are_asked_for(cloud):
+    cloud.put_endpoint("other")
+    target = f"{cloud.cloud.workspace}/onlineEndpoints/other"
+    fire(cloud, target=target, custom={})
+
+    assert fired.fired(cloud.workspace(), "iris") == []
+    assert [each.endpoint for each in fired.fired(cloud.workspace())] == ["other"]
+
+
+def test_what_is_fired_comes_first_and_the_gravest_of_it(cloud):
+    over = fire(cloud, "latency", severity=0)
+    alerts.resolve(cloud.state, over, cloud.clock.now())
+    fire(cloud, "drift", severity=3)
+    fire(cloud, "errors", severity=1)
+
+    found = fired.since(cloud.workspace(), timedelta(days=1), "iris")
+
+    told = [(each.rule, each.condition) for each in found]
+    assert told == [("errors", "fired"), ("drift", "fired"), ("latency", "resolved")]
+
+
+def test_what_fired_long_ago_is_told_as_long_as_it_is_fired(cloud):
+    fire(cloud, "drift")
+    over = fire(cloud, "errors")
+    alerts.resolve(cloud.state, over, cloud.clock.now())
+    cloud.clock.move(advance=5 * 86400)
+
+    found = fired.since(cloud.workspace(), timedelta(days=1), "iris")
+
+    assert [each.rule for each in found] == ["drift"]
+
+
+def test_a_person_acknowledges_by_name(cloud):
+    fire(cloud)
+    (alert,) = fired.fired(cloud.workspace("ana@desk"), "iris")
+
+    fired.change_state(cloud.workspace("ana@desk"), alert, fired.ACKNOWLEDGED)
+
+    (seen,) = fired.fired(cloud.workspace(), "iris")
+    assert (seen.state, seen.by) == ("acknowledged", "ana@desk")
+    assert fired.unseen([alert]) == [alert]
+    assert fired.unseen([seen]) == []
+
+
+def test_a_rollout_goes_by_its_canarys_alerts_and_those_of_the_whole(cloud):
+    fire(cloud, "errors", "blue")
+    fire(cloud, "latency", "green")
+    fire(cloud, "traffic", "")
+
+    found = firing.alerts(cloud.workspace(), "iris", "green")
+
+    assert sorted(each.name for each in found) == ["latency", "traffic"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "says"),
+    [(12.44, "%", "12.4%"), (310.2, "ms", "310 ms"), (1204, "", "1,204"), (0, "", "0")],
+)
+def test_numbers_are_as_exact_as_a_person_needs(value, unit, says):
+    assert fired.number(value, unit) == says
