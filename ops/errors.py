@@ -63,7 +63,7 @@ class InvalidSpec(OpsError):
     """Everything that is wrong with some files, so that it can be mended in one go."""
 
     def __init__(self, problems: Iterable[object], *remedies: str) -> None:
-        listed = [str(problem) for problem in problems]
+        self.problems = listed = [str(problem) for problem in problems]
         count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
         text = "\n".join([f"{count} in the specs:", *(f"  - {p}" for p in listed)])
         super().__init__(text, *remedies)

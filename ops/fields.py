@@ -49,9 +49,14 @@ def read(data: Any, at: str, known: Known, mistakes: list[Mistake]) -> dict[str,
 
 
 def unknown(key: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(known)}"
-    return f"unknown key ({hint})"
+    allowed = f"allowed: {', '.join(known)}"
+    return f"unknown key ({near(key, known, allowed)})"
+
+
+def near(word: str, known: Iterable[str], otherwise: str) -> str:
+    """What may have been meant, as a question; or what to say for want of it."""
+    found = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {found[0]}?" if found else otherwise
 
 
 def whole(least: int, most: int) -> Reader:

@@ -5,6 +5,9 @@ what it takes:
 
     // title: Slow requests, the slowest first
     // param slower_than: timespan = 500ms -- only answers that took longer
+    // gives TimeGenerated: datetime, DeploymentName: string, ResponseCode: int
+
+What it gives is told where panels of dashboards are checked against it.
 """
 
 import re
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "queries"
 TITLE = re.compile(r"// title: (.+)")
 PARAMETER = re.compile(r"// param (\w+): (\w+) = (.*?)(?: -- (.+))?")
+GIVES = re.compile(r"// gives (.+)")
 SECONDS = 180  # Log Analytics' own limit, unless a query asks for up to 600
 
 
@@ -37,6 +41,12 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Column:
+    name: str
+    type: str  # Kusto's: string, datetime, long, int, real, bool, dynamic, timespan
+
+
+@dataclass(frozen=True, kw_only=True)
 class Query:
     """KQL with a name, a title and parameters."""
 
@@ -44,12 +54,7 @@ class Query:
     title: str
     text: str
     parameters: tuple[Parameter, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    name: str
-    type: str  # Kusto's: string, datetime, long, int, real, bool, dynamic, timespan
+    gives: tuple[Column, ...] = ()  # () where the header doesn't tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +152,12 @@ def read(name: str, text: str) -> Query:
         parameters=tuple(
             Parameter(name=m[1], kind=m[2], default=m[3], about=m[4] or "")
             for m in found
+        ),
+        gives=tuple(
+            Column(name=column, type=kind)
+            for line in header
+            if (m := GIVES.fullmatch(line))
+            for column, kind in re.findall(r"(\w+): (\w+)", m[1])
         ),
     )
 

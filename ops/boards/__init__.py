@@ -1,0 +1,1 @@
+"""Dashboards: what they are read from, what they show, and what they are made into."""

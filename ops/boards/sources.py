@@ -1,0 +1,123 @@
+"""What panels can show beside logs and metrics: which columns each source gives.
+
+Log Analytics has none of it, so what shows only logs has a word in its place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ops.kql import Column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Facts that the toolkit reads elsewhere than in logs and metrics."""
+
+    columns: tuple[Column, ...]
+    instead: str  # for whoever can't read them: what to type
+
+
+def columns(**kinds: str) -> tuple[Column, ...]:
+    return tuple(Column(name=name, type=kind) for name, kind in kinds.items())
+
+
+SOURCES: Mapping[str, Source] = {
+    # What is deployed, and its weights, by the endpoint itself.
+    "endpoint": Source(
+        columns=columns(
+            DeploymentName="string",
+            TrafficPercent="long",
+            MirrorPercent="long",
+            State="string",
+            Instances="long",
+            InstanceType="string",
+            Model="string",
+        ),
+        instead="The endpoint itself tells it: `invoke status --endpoint {endpoint}`",
+    ),
+    # The error budget of each objective of slo.yaml, over the objective's own time.
+    "budgets": Source(
+        columns=columns(
+            Objective="string",
+            TargetPercent="real",
+            Requests="long",
+            Bad="long",
+            GoodPercent="real",
+            BudgetLeftPercent="real",
+        ),
+        instead="",
+    ),
+    # How many times faster than allowed each budget is used up.
+    "burn": Source(
+        columns=columns(At="datetime", Objective="string", BurnRate="real"),
+        instead="",
+    ),
+    # What the autoscale engine did, by the activity log.
+    "activity": Source(
+        columns=columns(
+            At="datetime",
+            DeploymentName="string",
+            What="string",
+            Before="long",
+            After="long",
+            Outcome="string",
+            Text="string",
+        ),
+        instead="The activity log tells it: "
+        "`invoke autoscale.history --endpoint {endpoint}`",
+    ),
+    # Alerts Management: alerts that fired in the time, whatever became of them.
+    "alerts": Source(
+        columns=columns(
+            Fired="datetime",
+            Resolved="datetime",
+            Severity="long",
+            Rule="string",
+            DeploymentName="string",
+            Condition="string",
+            State="string",
+            Text="string",
+        ),
+        instead="Azure Monitor tells it: `invoke alerts.list --endpoint {endpoint}`",
+    ),
+    # Who changed what: the journal, the endpoint's tags, the activity log.
+    "journal": Source(
+        columns=columns(
+            At="datetime",
+            Verb="string",
+            Who="string",
+            Change="string",
+            Outcome="string",
+            Reason="string",
+            ToldBy="string",
+        ),
+        instead="The journal tells it: `invoke history --endpoint {endpoint}`",
+    ),
+    # A rollout's decisions and events, without the looks that only held on.
+    "decisions": Source(
+        columns=columns(
+            At="datetime",
+            Rollout="string",
+            What="string",
+            Rule="string",
+            Text="string",
+            CanaryRequests="long",
+            CanaryErrors="long",
+            StableRequests="long",
+            StableErrors="long",
+        ),
+        instead="The rollout's record tells it: "
+        "`invoke rollout.status --endpoint {endpoint}`",
+    ),
+    # Each look of a rollout: the evidence so far, 100 being enough to act on.
+    "verdicts": Source(
+        columns=columns(
+            At="datetime",
+            Rollout="string",
+            WorsePercent="real",
+            ProvenPercent="real",
+        ),
+        instead="The rollout's record tells it: "
+        "`invoke rollout.watch --endpoint {endpoint}`",
+    ),
+}
