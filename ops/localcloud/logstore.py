@@ -225,6 +225,10 @@ class LogStore:
         finally:
             self._running.discard(cursor)
 
+    def columns(self, kql: str, *, now: datetime) -> Mapping[str, str]:
+        """What KQL would return, by name and type; raises QueryError, Unavailable."""
+        return self._engine.columns(self.open(), kql, now=now)
+
     def _interrupt(self) -> None:
         """End the queries that still run: nobody will read their answers."""
         deadline = time.monotonic() + PATIENCE

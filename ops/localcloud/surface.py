@@ -1,7 +1,10 @@
 """All of Azure that is spoken, and the drill channel: each route and who answers it."""
 
+from functools import partial
+
 from ops.localcloud.dispatch import DRILLS, Route
 from ops.localcloud.services import (
+    actiongroups,
     activitylogs,
     alertsmanagement,
     assets,
@@ -13,7 +16,11 @@ from ops.localcloud.services import (
     insights,
     keys,
     machinelearning,
+    metricalerts,
     operationalinsights,
+    processingrules,
+    queryrules,
+    tracked,
 )
 from ops.localcloud.wire import PROVIDER
 
@@ -32,6 +39,8 @@ ALERTS = f"{SUBSCRIPTION}/providers/{alertsmanagement.PROVIDER}/alerts"
 SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
 LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
 LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
+
+ACTION_GROUP = f"{GROUP}/providers/{actiongroups.KIND.type}/{{name}}"
 
 ROUTES = [
     Route("GET", f"{SUBSCRIPTION}/{WORKSPACES}", machinelearning.list_workspaces),
@@ -91,6 +100,22 @@ ROUTES = [
             ("DELETE", autoscale.delete),
         )
     ),
+    *(
+        Route(method, f"{where}/providers/{kind.type}{path}", partial(handler, kind))
+        for kind in (
+            *(queryrules.KIND, metricalerts.KIND),
+            *(actiongroups.KIND, processingrules.KIND),
+        )
+        for method, where, path, handler in (
+            ("GET", SUBSCRIPTION, "", tracked.list_all),
+            ("GET", GROUP, "", tracked.list_all),
+            ("GET", GROUP, "/{name}", tracked.get),
+            ("PUT", GROUP, "/{name}", tracked.put),
+            ("PATCH", GROUP, "/{name}", tracked.patch),
+            ("DELETE", GROUP, "/{name}", tracked.delete),
+        )
+    ),
+    Route("POST", f"{ACTION_GROUP}/subscribe", actiongroups.enable_receiver),
     Route("GET", EVENTS, activitylogs.list_events),
     Route("GET", ALERTS, alertsmanagement.list_all),
     Route("GET", f"{ALERTS}/{{alert}}", alertsmanagement.get),

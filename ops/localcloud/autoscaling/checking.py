@@ -4,23 +4,20 @@ Azure: the REST API's autoscaleSettings 2022-10-01 and autoscale-understanding-s
 Where the words of a refusal are known they are Azure's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from ops.localcloud.autoscaling.settings import DAYS, local
 from ops.localcloud.autoscaling.triggers import AGGREGATIONS, OPERATORS, STATISTICS
-from ops.localcloud.autoscaling.zones import zone
-from ops.localcloud.intervals import duration
+from ops.localcloud.autoscaling.zones import is_zone
+from ops.localcloud.fields import DAY, HOUR, MINUTE, Problems, between, length, one_of
 
 MOST_PROFILES = 20
 MOST_RULES = 10
 LONGEST_FIXED = timedelta(days=365)
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 DIRECTIONS = ("None", "Increase", "Decrease")
 KINDS = ("ChangeCount", "PercentChangeCount", "ExactCount", "ServiceAllowedNextValue")
-
-Problems = Iterator[str]
 
 
 def problems(properties: dict[str, Any]) -> list[str]:
@@ -114,16 +111,16 @@ def _rules(at: str, told: Any) -> Problems:
 def _trigger(at: str, told: dict[str, Any]) -> Problems:
     if not isinstance(told.get("metricName"), str) or not told["metricName"]:
         yield f"{at}.metricName must be given."
-    yield from _one_of(at, told, "statistic", STATISTICS)
-    yield from _one_of(at, told, "timeAggregation", AGGREGATIONS)
-    yield from _one_of(at, told, "operator", OPERATORS)
+    yield from one_of(at, told, "statistic", STATISTICS)
+    yield from one_of(at, told, "timeAggregation", AGGREGATIONS)
+    yield from one_of(at, told, "operator", OPERATORS)
     if type(told.get("threshold")) not in (int, float):
         yield f"{at}.threshold must be a number."
     if not isinstance(told.get("dividePerInstance", False), bool):
         yield f"{at}.dividePerInstance must be true or false."
-    yield from _between(at, told, "timeGrain", MINUTE, 12 * HOUR)
-    yield from _between(at, told, "timeWindow", 5 * MINUTE, 12 * HOUR)
-    grain, window = _duration(told.get("timeGrain")), _duration(told.get("timeWindow"))
+    yield from between(at, told, "timeGrain", MINUTE, 12 * HOUR)
+    yield from between(at, told, "timeWindow", 5 * MINUTE, 12 * HOUR)
+    grain, window = length(told.get("timeGrain")), length(told.get("timeWindow"))
     if grain and window and window < grain:
         yield f"{at}.timeWindow must not be shorter than timeGrain."
     for number, each in enumerate(told.get("dimensions") or ()):
@@ -134,7 +131,7 @@ def _dimension(at: str, told: Any) -> Problems:
     if not isinstance(told, dict) or not isinstance(told.get("DimensionName"), str):
         yield f"{at}.DimensionName must be given."
         return
-    yield from _one_of(at, told, "Operator", ("Equals", "NotEquals"))
+    yield from one_of(at, told, "Operator", ("Equals", "NotEquals"))
     values = told.get("Values")
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
         yield f"{at}.Values must be a list of strings."
@@ -143,9 +140,9 @@ def _dimension(at: str, told: Any) -> Problems:
 
 
 def _action(at: str, told: dict[str, Any]) -> Problems:
-    yield from _one_of(at, told, "direction", DIRECTIONS)
-    yield from _one_of(at, told, "type", KINDS)
-    yield from _between(at, told, "cooldown", MINUTE, 7 * DAY)
+    yield from one_of(at, told, "direction", DIRECTIONS)
+    yield from one_of(at, told, "type", KINDS)
+    yield from between(at, told, "cooldown", MINUTE, 7 * DAY)
     text = told.get("value", "1")
     if not isinstance(text, str) or not text.isdecimal() or int(text) < 1:
         yield f"{at}.value must be a number from 1, as a string."
@@ -165,7 +162,7 @@ def _fixed(at: str, told: Any) -> Problems:
     if not isinstance(told, dict):
         yield f"{at} must be an object."
         return
-    if told.get("timeZone") and not _is_zone(told["timeZone"]):
+    if told.get("timeZone") and not is_zone(told["timeZone"]):
         yield f"{at}.timeZone '{told['timeZone']}' is not supported."
         return
     moments: dict[str, datetime] = {}
@@ -187,7 +184,7 @@ def _recurrence(at: str, told: Any) -> Problems:
         return
     if told.get("frequency") != "Week":
         yield f"{at}.frequency must be Week, not '{told.get('frequency')}'."
-    if not _is_zone(schedule.get("timeZone")):
+    if not is_zone(schedule.get("timeZone")):
         yield f"{at}.schedule.timeZone '{schedule.get('timeZone')}' is not supported."
     known: dict[str, Callable[[Any], bool]] = {
         "days": lambda day: isinstance(day, str) and day.capitalize() in DAYS,
@@ -217,40 +214,3 @@ def _notifications(told: Any) -> Problems:
 
 ADMINISTRATORS = ("Administrator", "CoAdministrators")
 HOOKS = ("https://", "http://127.0.0.1", "http://localhost")  # Azure: https alone
-
-
-def _one_of(at: str, told: dict[str, Any], name: str, known: Any) -> Problems:
-    if told.get(name) not in list(known):
-        yield f"{at}.{name} must be one of {', '.join(known)}."
-
-
-def _between(
-    at: str, told: dict[str, Any], name: str, least: timedelta, most: timedelta
-) -> Problems:
-    found = _duration(told.get(name))
-    if found is None or not least <= found <= most:
-        yield f"{at}.{name} must be a duration from {_text(least)} to {_text(most)}."
-
-
-def _duration(text: Any) -> timedelta | None:
-    try:
-        return duration(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _text(length: timedelta) -> str:
-    """As ISO 8601 writes it: PT5M, PT12H, P7D."""
-    if length % DAY == timedelta(0):
-        return f"P{length // DAY}D"
-    if length % HOUR == timedelta(0):
-        return f"PT{length // HOUR}H"
-    return f"PT{length // MINUTE}M"
-
-
-def _is_zone(name: Any) -> bool:
-    try:
-        zone(name)
-    except (KeyError, AttributeError):
-        return False
-    return True

@@ -128,6 +128,20 @@ class Engine:
         result.finish(time.perf_counter() - began)
         return result
 
+    def columns(
+        self, connection: DuckDBPyConnection, kql: str, *, now: datetime
+    ) -> Mapping[str, str]:
+        """The columns that KQL returns, with their Kusto types; or QueryError."""
+        from ops.localcloud.kql import failures
+        from ops.localcloud.kql.running import Run
+
+        try:
+            run = Run(self.cursor(connection), self.limits, None)
+            with run.deadline():
+                return self.plan(kql, run, View(None, None), now, {}).columns
+        except QueryError as error:
+            raise failures.located(error, kql) from None
+
     def plan(
         self,
         kql: str,
