@@ -80,6 +80,14 @@ def autoscale(where: Path, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def alerts(where: Path, arguments: argparse.Namespace) -> int:
+    """Say what alert rules would have made of data, as JSON on stdin asks."""
+    from ops.localcloud.alerting.asked import answer
+
+    _say(json.dumps(answer(json.load(sys.stdin))))
+    return 0
+
+
 def status(where: Path, arguments: argparse.Namespace) -> int:
     """Say whether it serves, and where."""
     pid = directory.holder(where)
@@ -165,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Azure ML endpoints on this machine.",
     )
     verbs = parser.add_subparsers(required=True)
-    for verb in (serve, down, status, reset, rehearse, autoscale):
+    for verb in (serve, down, status, reset, rehearse, autoscale, alerts):
         part = verbs.add_parser(verb.__name__, help=verb.__doc__)
         part.add_argument("--state", type=Path, required=True, metavar="DIR")
         part.set_defaults(verb=verb)
