@@ -43,7 +43,7 @@ def usage(workspace: Workspace, endpoint: str, name: str, window: Window) -> Usa
     """CPU, memory and instances of one deployment."""
     path = endpoints.path(endpoint, name)
     metrics = f"{CPU},{MEMORY},{CAPACITY}"
-    return to_usage(_list(workspace, path, metrics, window, filter="instanceId eq '*'"))
+    return to_usage(read(workspace, path, metrics, window, filter="instanceId eq '*'"))
 
 
 def to_usage(series: Iterable[Series]) -> Usage:
@@ -67,7 +67,7 @@ def to_usage(series: Iterable[Series]) -> Usage:
 def outcomes(workspace: Workspace, endpoint: str, window: Window) -> list[Outcome]:
     """How requests ended, counted by the minute: no reasons, no request ids."""
     path = endpoints.path(endpoint)
-    found = _list(workspace, path, REQUESTS, window, filter=ENDED)
+    found = read(workspace, path, REQUESTS, window, filter=ENDED)
     return [each for one in found if (each := to_outcome(one, window)).count]
 
 
@@ -87,7 +87,7 @@ def latencies(
     workspace: Workspace, endpoint: str, window: Window, counts: Mapping[str, int]
 ) -> dict[str, Latency]:
     """The highest minute's percentiles: what the whole window's can't exceed."""
-    found = _list(
+    found = read(
         workspace,
         endpoints.path(endpoint),
         ",".join(LATENCIES.values()),
@@ -116,7 +116,7 @@ def points(workspace: Workspace, endpoint: str, window: Window) -> list[Point]:
     """Requests and errors over time; Azure counts mirrored ones with the others."""
     path = endpoints.path(endpoint)
     wanted = "deployment eq '*' and statusCode eq '*'"
-    return to_points(_list(workspace, path, REQUESTS, window, filter=wanted), window)
+    return to_points(read(workspace, path, REQUESTS, window, filter=wanted), window)
 
 
 def to_points(series: Iterable[Series], window: Window) -> list[Point]:
@@ -167,9 +167,10 @@ def flatten(answer: Any) -> list[Series]:
     ]
 
 
-def _list(
+def read(
     workspace: Workspace, path: str, metrics: str, window: Window, *, filter: str
 ) -> list[Series]:
+    """Metrics of what lies there below the workspace, one series for each split."""
     minutes = minutes_of(window)
     with refused():
         answer = workspace.metrics.list(
@@ -177,7 +178,7 @@ def _list(
             timespan=f"{_text(window.since)}/{_text(window.until)}",
             interval=f"P{minutes // 1440}D" if minutes >= 1440 else _interval(minutes),
             metricnames=metrics,
-            aggregation="Average,Maximum" if CPU in metrics else "Average",
+            aggregation="Average,Maximum" if path.count("/") > 1 else "Average",
             filter=filter,
             top=MOST_SERIES,
         )

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from ops import autoscale
-from ops.autoscaling import floors, loads, playing, scalefile, setting, showing, words
+from ops.autoscaling import (
+    actions,
+    floors,
+    loads,
+    playing,
+    scalefile,
+    setting,
+    showing,
+    words,
+)
 from ops.autoscaling.deployed import SUSPENDED, Setting, carry, same
 from ops.autoscaling.engine import Verdict
 from ops.autoscaling.suspending import length, pinning
@@ -125,7 +134,7 @@ def test_an_actions_begin_and_end_are_one_event():
         row("Scaledown", 4, correlation="c", counts=(2, 1)),
     ]
 
-    out, flapping, in_ = showing.told("blue", rows)
+    out, flapping, in_ = actions.told("blue", rows)
 
     assert (out.what, out.before, out.after) == ("scale out", 1, 2)
     assert (out.outcome, out.text) == ("Failed", "No cores are left.")
@@ -134,7 +143,7 @@ def test_an_actions_begin_and_end_are_one_event():
 
 
 def test_what_a_rule_did_last_cools_down_and_a_correction_does_not():
-    (last,) = showing.told("blue", [row("Scaledown", 5, counts=(2, 1))])
+    (last,) = actions.told("blue", [row("Scaledown", 5, counts=(2, 1))])
     by_rule = Verdict(
         count=1, reason="scale_in", text="", profile="", cooldown_seconds=1800
     )

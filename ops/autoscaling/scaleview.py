@@ -10,8 +10,9 @@ from ops.views.render import ago, console, deployment, grid, line, note, safe
 
 if TYPE_CHECKING:
     from ops.autoscale import Step
+    from ops.autoscaling.actions import Event
     from ops.autoscaling.playing import Simulation
-    from ops.autoscaling.showing import Event, Look
+    from ops.autoscaling.showing import Look
     from ops.autoscaling.sizing import Size
     from ops.autoscaling.suspending import Pause
 

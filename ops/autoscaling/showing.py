@@ -1,23 +1,18 @@
 """What scales an endpoint's deployments: rules, bounds, what would be done and was."""
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from ops import activity, endpoints
+from ops import endpoints
 from ops.autoscaling import engine, sources, words
+from ops.autoscaling.actions import Event, rows, told
 from ops.autoscaling.deployed import Setting, Suspension, live
 from ops.autoscaling.engine import Case, Verdict
 from ops.clients import Workspace
 from ops.endpoints import Deployment
 from ops.errors import NotFound
 
-FIELDS = (
-    "correlationId,description,eventName,eventTimestamp,operationName,properties,status"
-)
 ACTIONS = ("scale out", "scale in")
-BEGAN, ENDED = ("Scaleup", "Scaledown"), ("ScaleupResult", "ScaledownResult")
 MOST = 20  # events whose cause is worked out: each takes a few reads of metrics
 AZURE_KEEPS = timedelta(days=90)
 
@@ -33,21 +28,6 @@ class Look:
     lines: dict[str, str]  # the setting in words
     verdict: Verdict | None
     suspended: Suspension | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something that the engine did, or did not do, and why."""
-
-    at: datetime
-    deployment: str
-    what: str  # scale out, scale in, flapping, metrics lost, metrics found
-    before: int
-    after: int
-    outcome: str  # Succeeded, Failed; Started while it runs
-    text: str  # the service's own words
-    cause: str = ""
-    target: str = field(default="", repr=False)
 
 
 def show(workspace: Workspace, endpoint_name: str) -> list[Look]:
@@ -96,8 +76,8 @@ def _case(
 
 def _memory(workspace: Workspace, setting: Setting, now: datetime) -> dict[str, str]:
     """What cools down, by the activity log and the metrics of then."""
-    rows = _rows(workspace, setting, now - longest_pause(setting), now)
-    events = told(setting.deployment, rows)
+    found = rows(workspace, setting, now - longest_pause(setting), now)
+    events = told(setting.deployment, found)
     acted = [each for each in events if each.what in ACTIONS]
     last = max(acted, key=lambda each: each.at, default=None)
     if last is None:
@@ -144,48 +124,10 @@ def history(
     found: list[tuple[Event, Setting]] = [
         (event, setting)
         for setting in settings.values()
-        for event in told(setting.deployment, _rows(workspace, setting, start, now))
+        for event in told(setting.deployment, rows(workspace, setting, start, now))
     ]
     found.sort(key=lambda pair: pair[0].at, reverse=True)
     return explained(workspace, found[:most])
-
-
-def told(deployment: str, rows: list[dict[str, Any]]) -> list[Event]:
-    """The rows of one setting as events: an action's begin and end are one."""
-    ends = {row["correlationId"]: row for row in rows if _operation(row) in ENDED}
-    events = []
-    for row in rows:
-        operation = _operation(row)
-        if operation in ENDED or operation not in WHAT:
-            continue
-        end = ends.get(row["correlationId"])
-        outcome = activity.value(row, "status")
-        if operation in BEGAN:
-            outcome = activity.value(end, "status") if end else "Started"
-        failed = end if end and outcome == "Failed" else row
-        before, after = _counts(row)
-        events.append(
-            Event(
-                at=activity.at(row),
-                deployment=deployment,
-                what=WHAT[operation],
-                before=before,
-                after=after,
-                outcome=outcome,
-                text=str(failed.get("description") or ""),
-            )
-        )
-    return events
-
-
-WHAT = {
-    "Scaleup": "scale out",
-    "Scaledown": "scale in",
-    "Flapping": "flapping, put off",
-    "FlappingOccurred": "flapping, by less",
-    "MetricFailure": "metrics lost",
-    "MetricRecovered": "metrics found",
-}
 
 
 def explained(workspace: Workspace, found: list[tuple[Event, Setting]]) -> list[Event]:
@@ -217,24 +159,3 @@ def _then(workspace: Workspace, setting: Setting, event: Event) -> Case:
         instances=event.before,
         readings=sources.readings(workspace, setting.properties, event.at),
     )
-
-
-def _rows(
-    workspace: Workspace, setting: Setting, start: datetime, end: datetime
-) -> list[dict[str, Any]]:
-    return activity.read(workspace, setting.body["id"], start, end, FIELDS)
-
-
-def _operation(row: dict[str, Any]) -> str:
-    """Scaleup of Microsoft.Insights/AutoscaleSettings/Scaleup/Action."""
-    parts = activity.value(row, "operationName").split("/")
-    return parts[-2] if len(parts) > 1 else ""
-
-
-def _counts(row: dict[str, Any]) -> tuple[int, int]:
-    properties = row.get("properties") or {}
-    if isinstance(properties.get("eventProperties"), str):
-        properties = json.loads(properties["eventProperties"])
-    names = ("OldInstancesCount", "NewInstancesCount")
-    before, after = (int(properties.get(name) or 0) for name in names)
-    return before, after

@@ -75,6 +75,15 @@ class Past:
     events: list[Event] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A part of one runner's record: a blob."""
+
+    id: str  # of the rollout; it begins with the time of its start
+    run: int
+    number: int
+
+
 class Record:
     """Writes one runner's record; a line is on this machine's disk at once."""
 
@@ -176,6 +185,28 @@ def parse(lines: Iterable[str]) -> Past | None:
     return past
 
 
+def segments(container: "Container", endpoint: str) -> list[Segment]:
+    """The parts that all records of an endpoint are kept in, the oldest first."""
+    folder = _folder(endpoint)
+    found = []
+    for name in container.names(folder):
+        id, run, number, *_ = name.removeprefix(folder).split(".")
+        found.append(Segment(id=id, run=int(run), number=int(number)))
+    return sorted(found, key=lambda each: (each.id, each.run, each.number))
+
+
+def rows(
+    container: "Container", endpoint: str, segment: Segment
+) -> list[dict[str, Any]]:
+    """The lines of one part, as they were written; a torn one is left out."""
+    name = _file(segment.id, segment.run, segment.number)
+    found = []
+    for line in (container.get(_folder(endpoint) + name) or b"").splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return found
+
+
 def _stored(container: "Container", endpoint: str, id: str, run: int) -> Iterator[str]:
     segment = 0
     while content := container.get(f"{_folder(endpoint)}{_file(id, run, segment)}"):
@@ -184,10 +215,8 @@ def _stored(container: "Container", endpoint: str, id: str, run: int) -> Iterato
 
 
 def _runs(container: "Container", endpoint: str) -> Iterator[tuple[str, int]]:
-    folder = _folder(endpoint)
-    for name in container.names(folder):
-        id, run, *_ = name.removeprefix(folder).split(".")
-        yield id, int(run)
+    for each in segments(container, endpoint):
+        yield each.id, each.run
 
 
 def _folder(endpoint: str) -> str:
