@@ -82,9 +82,9 @@ def autoscale(where: Path, arguments: argparse.Namespace) -> int:
 
 def alerts(where: Path, arguments: argparse.Namespace) -> int:
     """Say what alert rules would have made of data, as JSON on stdin asks."""
-    from ops.localcloud.alerting.asked import answer
+    from ops.localcloud.alerting.asked import answers
 
-    _say(json.dumps(answer(json.load(sys.stdin))))
+    _say(json.dumps(answers(json.load(sys.stdin))))
     return 0
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops.localcloud.alerting.asked import answer
+from ops.localcloud.alerting.asked import answer, answers
 from tests.alert_rig import ENDPOINT, NOON, SERVED, log_body, metric_body, split
 
 MINUTE = timedelta(minutes=1)
@@ -34,6 +34,17 @@ def served(bad=range(10, 20), minutes=60):
         for minute in range(minutes)
         for name in ("blue", "green")
     ]
+
+
+def test_questions_asked_together_share_nothing():
+    span = {"from": NOON.isoformat(), "until": at(60)}
+    with_rows = {"rules": [log_body()], "tables": {SERVED: served()}, **span}
+    without = {"rules": [log_body()], **span}
+
+    first, second = answers([with_rows, without])
+
+    assert len(first["alerts"]) == 1
+    assert second["alerts"] == []
 
 
 def test_a_combination_fires_and_resolves_by_itself():

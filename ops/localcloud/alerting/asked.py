@@ -46,6 +46,13 @@ class Play:
     problems: dict[str, None] = field(default_factory=dict)  # in order, each once
 
 
+def answers(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+    """An answer, or one to each of several questions that share nothing."""
+    return (
+        answer(told) if isinstance(told, Mapping) else [answer(each) for each in told]
+    )
+
+
 def answer(told: Mapping[str, Any]) -> dict[str, Any]:
     """Evaluations, alerts and problems; see the README of localcloud for the shapes."""
     problems: dict[str, None] = {}
