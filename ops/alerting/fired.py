@@ -24,7 +24,7 @@ RANGES = {
     "30d": timedelta(days=30),
 }
 LONGEST = RANGES["30d"]  # Azure keeps no alert for longer
-PAGE = 250
+PAGE = 25  # the most that Azure gives with contexts
 GRAVE = 1  # severities up to this one wake somebody
 OURS = "aml-ops."  # before the names of the custom properties that our rules carry
 DEPLOYMENT = ("deploymentname", "deployment")  # dimensions, of logs and of metrics

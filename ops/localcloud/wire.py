@@ -250,8 +250,13 @@ def page(
     wanted = call.query.get("$top") or call.query.get("count")
     if wanted is not None and (not wanted.isdecimal() or int(wanted) < 1):
         raise AzureError(400, "BadRequest", f"'{wanted}' is not a number of items.")
+    return cut(call, items, min(int(wanted or PAGE), PAGE))
+
+
+def cut(call: Call, items: list[dict[str, Any]], most: int) -> Answer:
+    """The items from where `$skip` points, and a link to the rest."""
     start = _skipped(call.query.get("$skip"))
-    end = start + min(int(wanted or PAGE), PAGE)
+    end = start + most
     answer: dict[str, Any] = {"value": items[start:end]}
     if end < len(items):
         token = base64.urlsafe_b64encode(f"skip:{end}".encode()).decode()
