@@ -69,7 +69,7 @@ class Held:
 
     @contextmanager
     def renewed(self) -> Iterator[None]:
-        """Keep it all the while, and give it back at the end."""
+        """Keep it all the while."""
         if self._lock is None:
             yield
             return
@@ -117,14 +117,16 @@ def hold(
     this machine's lock is held then.
     """
     with journal.lock(verb, workspace.stage.name, endpoint, PATIENCE_SECONDS):
-        try:
-            held = _taken(workspace, endpoint, verb)
-        except (Unreachable, ServiceError) as error:
-            if needed:
-                raise _no_lock(endpoint, error) from None
-            held = Held(None, Note(), without=error.problem.splitlines()[0])
-        with held.renewed():
-            yield held
+        lock = _Lock(workspace.container, workspace.real_time, endpoint)
+        with lock.given_back():
+            try:
+                held = _taken(workspace, lock, verb)
+            except (Unreachable, ServiceError) as error:
+                if needed:
+                    raise _no_lock(endpoint, error) from None
+                held = Held(None, Note(), without=error.problem.splitlines()[0])
+            with held.renewed():
+                yield held
 
 
 class _Lock:
@@ -136,21 +138,34 @@ class _Lock:
         self._container = container
         self._real_time = real_time
         self._name = f"aml-ops/{endpoint}.lock"
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._id = str(uuid4())
         self._lost = ""
+        self._asked = False
 
     def take(self) -> bool:
         """Take the lease; False while another has it."""
+        self._asked = True
         reply = self._lease("acquire")
         if reply.status == 404:
             headers = {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*"}
             self._container.send("PUT", self._name, headers=headers)
             reply = self._lease("acquire")  # refused if another was faster
         if reply.status == 409:
+            self._asked = False
             return False
         storage.require(reply, self._name)
         return True
+
+    @contextmanager
+    def given_back(self) -> Iterator[None]:
+        """Give it back at the end, also if a Ctrl-C comes while it is being taken."""
+        try:
+            yield
+        finally:
+            if self._asked:
+                with suppress(OpsError):  # else it ends by itself
+                    self._lease("release")
 
     def read(self) -> Note:
         reply = self._container.send("HEAD", self._name)
@@ -170,13 +185,9 @@ class _Lock:
 
     @contextmanager
     def renewed(self) -> Iterator[None]:
-        """Renew it all the while, and give it back at the end."""
-        try:
-            with self._real_time.every(RENEW_SECONDS, self._goes_on):
-                yield
-        finally:
-            with suppress(OpsError):  # else it ends by itself
-                self._lease("release")
+        """Renew it all the while."""
+        with self._real_time.every(RENEW_SECONDS, self._goes_on):
+            yield
 
     def _goes_on(self) -> bool:
         """Renew it; False where it is lost."""
@@ -201,7 +212,7 @@ class _Lock:
             self._lost = reply.code
         if self._lost:
             raise Conflict(
-                f"The lock of {self._endpoint} was lost meanwhile ({self._lost}): "
+                f"The lock of {self.endpoint} was lost meanwhile ({self._lost}): "
                 f"this process was held up for longer than {LEASE_SECONDS} s. "
                 "Nothing is written any more.",
                 "invoke history   # what others did meanwhile",
@@ -210,14 +221,13 @@ class _Lock:
         storage.require(reply, self._name)
 
 
-def _taken(workspace: "Workspace", endpoint: str, verb: str) -> Held:
+def _taken(workspace: "Workspace", lock: _Lock, verb: str) -> Held:
     """Take the lock, waiting a little for one who will soon be done."""
     real_time = workspace.real_time
-    lock = _Lock(workspace.container, real_time, endpoint)
     deadline = real_time.seconds() + PATIENCE_SECONDS
     while not lock.take():
         if real_time.seconds() > deadline:
-            raise _busy(endpoint, lock.read())
+            raise _busy(lock.endpoint, lock.read())
         real_time.pause(ASK_SECONDS)
     before = lock.read()
     since = workspace.now().isoformat(timespec="seconds")

@@ -5,8 +5,12 @@ flags that all verbs share, ask before a change on a protected stage, and end a 
 with what is left behind.
 """
 
+import _thread
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from inspect import Parameter, Signature, signature
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from ops.settings import Stage
     from ops.specs import EndpointSpec
 
+AGAIN_SECONDS = 0.02  # enough for a finalizer to be over
 GROUPS = {
     "look": "Look (changes nothing; --json)",
     "change": "Change (journalled; --dry-run, --reason)",
@@ -216,6 +221,23 @@ def _require_word(verb: str, text: str) -> None:
         )
 
 
+def said_again(lost: "sys.UnraisableHookArgs") -> None:
+    """Have a Ctrl-C heard that came while an object was tidied away.
+
+    What a finalizer raises goes nowhere, and a KeyboardInterrupt may be raised there as
+    anywhere else. Said again at once, it would be raised in here and lost as well.
+    """
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        _thread.start_new_thread(_interrupt, ())
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _interrupt() -> None:
+    time.sleep(AGAIN_SECONDS)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 def _plain(parameter: Parameter) -> Parameter:
     """As Invoke takes it: a flag that may be repeated has (), a word an Unless."""
     if parameter.default == () or isinstance(parameter.default, Unless):
@@ -240,6 +262,7 @@ def _verb(
         for word in vars(body)["unless"]:
             _require_word(name, str(flags[word]))
         call = Call(name, c.config, flags)
+        sys.unraisablehook = said_again
         try:
             function(call, **{each.name: flags[each.name] for each in own})
         except KeyboardInterrupt:

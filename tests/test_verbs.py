@@ -1,15 +1,17 @@
 """What every verb takes and how it meets the person, without any cloud."""
 
 import io
+import signal
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 import tasks
 from ops.errors import Refused
 from ops.settings import Stage
-from ops.verbs import GROUPS, Call, by_kind
+from ops.verbs import GROUPS, Call, by_kind, said_again
 
 # Asking a task for its arguments takes its help away: once is enough.
 FLAGS = {name: tasks.ns[name].get_arguments() for name in tasks.ns.task_names}
@@ -90,3 +92,16 @@ def test_a_person_types_the_endpoints_name(monkeypatch, typed, passes):
 def test_remedies_lead_to_the_same_place():
     assert call(stage="dev", endpoint="wine").flags == " --stage dev --endpoint wine"
     assert call(stage="local").flags == ""
+
+
+class Tidied:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_ctrl_c_while_something_is_tidied_away_is_heard(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", said_again)
+    Tidied()
+
+    with pytest.raises(KeyboardInterrupt):
+        Event().wait(10)

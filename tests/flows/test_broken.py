@@ -136,7 +136,7 @@ def test_ctrl_c_says_what_is_left_and_deploying_again_goes_on_from_there(whole):
         with start(whole, "deploy") as process:
             wait_for(lambda p=process: lock_held(whole, p))
             while phase and phase not in (line := process.stdout.readline()):
-                assert line, f"{phase} never came"
+                assert line, f"{phase} never came: {process.stderr.read()}"
             process.send_signal(signal.SIGINT)
 
             said = process.communicate(timeout=60)[1]
