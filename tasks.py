@@ -6,6 +6,7 @@ from invoke import Collection
 
 from ops.verbs import Call, by_kind, local
 from verbs import (
+    alerts,
     autoscale,
     cloud,
     keys,
@@ -59,6 +60,7 @@ ns = Collection(
 ns.add_task(verbs, default=True)
 
 for name, default, others in (
+    ("alerts", alerts.alerts_show, {"apply": alerts.alerts_apply}),
     ("logs", logs.logs, {"patterns": logs.patterns}),
     ("keys", keys.keys, {"rotate": keys.rotate}),
     (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import conda, creating, script, slo
+from ops.alerting import resolving
 from ops.autoscaling import scalefile
 from ops.endpoints import MOST_INSTANCES
 from ops.errors import InvalidSpec, NotFound, OpsError
@@ -71,6 +72,15 @@ def check_schema(spec: EndpointSpec, found: list[Problem]) -> list[Problem]:
                 )
                 problems.append(Problem(where=f"{file.shown}: {field}", text=text))
     return [problem for problem in problems if problem.where not in told]
+
+
+def check_alerts(spec: EndpointSpec) -> list[Problem]:
+    """What is wrong with the files of alerts/ that are about this endpoint.
+
+    Nothing of it stands in the way of a deployment.
+    """
+    found = resolving.problems(spec.folder.name)
+    return [Problem(where=where, text=text) for where, text in found]
 
 
 def require_sound(problems: list[Problem]) -> None:

@@ -97,6 +97,7 @@ class Call:
         self.verb = verb
         self.stage_name: str = flags.get("stage") or defaults.get("stage", "local")
         self.endpoint: str = flags.get("endpoint") or defaults.get("endpoint", "iris")
+        self.only: str | None = flags.get("endpoint")  # for verbs about all of them
         self.json: bool = flags.get("json", False)
         self.dry_run: bool = flags.get("dry_run", False)
         self.yes: bool = flags.get("yes", False)

@@ -17,10 +17,11 @@ def words(text):
 
 CAPABILITIES = words(
     """
-    assets autoscale deployments diagnose drills freeze keys logs metrics mirroring
-    openloop patterns query rollback scoring shifting training validate watch
+    alerts assets autoscale deployments diagnose drills freeze keys logs metrics
+    mirroring openloop patterns query rollback scoring shifting training validate watch
     autoscaling.playing autoscaling.showing autoscaling.sizing
-    autoscaling.suspending rollouts.forecast rollouts.preflight rollouts.rehearsal
+    autoscaling.suspending alerting.showing rollouts.forecast rollouts.preflight
+    rollouts.rehearsal
     """
 )
 PROCEDURES = words(

@@ -22,6 +22,7 @@ def validate(call: Call, run=False):
     from ops.views import render
 
     found = validate.check(call.spec)
+    found += validate.check_alerts(call.spec)
     found += validate.check_schema(call.spec, found)
     if run and not any(problem.fatal for problem in found):
         found += dryrun.check(call.spec)

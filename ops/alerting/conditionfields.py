@@ -4,13 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops import fields
-from ops.alerting.rules import OPERATORS
+from ops.alerting.rules import OPERATORS, PROMISED
 from ops.fields import Mistake
 
 AGGREGATES = {a.lower(): a for a in ("Average", "Maximum", "Minimum", "Total", "Count")}
-LIMITS: dict[str, Any] = {
-    word: (word, fields.number(-1e15, 1e15)) for word in OPERATORS
-}
+
+
+def _limit(value: Any) -> float:
+    if value == "slo":
+        return PROMISED
+    if type(value) not in (int, float) or not -1e15 <= value <= 1e15:
+        raise ValueError("must be a number, or slo: the latency that slo.yaml promises")
+    return float(value)
+
+
+LIMITS: dict[str, Any] = {word: (word, _limit) for word in OPERATORS}
 
 
 def threshold(
@@ -19,9 +27,13 @@ def threshold(
     at: str,
     mistakes: list[Mistake],
     *others: str,
+    timed: bool = False,
 ) -> tuple[str, float]:
     """Azure's operator and the limit; what is wrong with the limit itself is told."""
     said = [word for word in OPERATORS if isinstance(data, dict) and word in data]
+    if said and data[said[0]] == "slo" and not timed:
+        text = "slo is a latency: for a query with unit: ms, or a metric of latency"
+        mistakes.append(Mistake(field=f"{at}.{said[0]}", text=text))
     if len(said) == 1:
         return OPERATORS[said[0]], values.get(said[0], 0.0)
     text = f"needs exactly one of {', '.join((*OPERATORS, *others))}"

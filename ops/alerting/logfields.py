@@ -32,7 +32,9 @@ def log(data: Any, at: str, mistakes: list[Mistake]) -> Log | None:
     values = fields.read(data, at, LOG, mistakes)
     if not isinstance(data, dict):
         return None
-    operator, limit = threshold(data, values, at, mistakes)
+    operator, limit = threshold(
+        data, values, at, mistakes, timed=values.get("unit") == "ms"
+    )
     measure = values.get("measure", "")
     aggregate = values.get("aggregate", "Average" if "measure" in data else "Count")
     if aggregate == "Count" and measure:

@@ -42,7 +42,9 @@ def metric(data: Any, at: str, mistakes: list[Mistake]) -> Metric | None:
         return None
     operator, limit, dynamic = "", 0.0, None
     if "dynamic" not in data:
-        operator, limit = threshold(data, values, at, mistakes, "dynamic")
+        timed = str(data.get("name")).startswith("RequestLatency")
+        limits = (data, values, at, mistakes, "dynamic")
+        operator, limit = threshold(*limits, timed=timed)
     else:
         dynamic = _dynamic(data["dynamic"], f"{at}.dynamic", mistakes)
         if said := [word for word in OPERATORS if word in data]:

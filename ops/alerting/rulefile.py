@@ -13,7 +13,7 @@ from string import Formatter
 from typing import Any
 
 from ops import fields, specs
-from ops.alerting import logfields, metricfields
+from ops.alerting import burnrates, logfields, metricfields
 from ops.alerting.rules import (
     DIMENSIONS,
     EVERY,
@@ -136,6 +136,8 @@ def _condition(
         found = logfields.log(values["log"], "log", mistakes)
     if "metric" in values:
         found = metricfields.metric(values["metric"], "metric", mistakes)
+    if "burn" in values:
+        mistakes += burnrates.check(values["burn"])[1]
     for kind in ("burn", "drift"):
         if kind in values:
             found = Block(kind=kind, given=values[kind])
@@ -212,6 +214,7 @@ def _keys(path: Path) -> Known:
         "by": ("by", _words),
         "resolve": ("resolves", lambda value: fields.choice(*RESOLVE)(value) == "auto"),
         "notify": ("notify", _words),
+        "next": ("next", _command),
         **{key: (key, lambda value: value) for key in ("log", "metric")},
         **{key: (key, _mapping) for key in ("burn", "drift")},
     }
@@ -224,6 +227,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be text")
     return " ".join(value.split())
+
+
+def _command(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith("invoke "):
+        raise ValueError("must be a command to type: invoke ...")
+    return value
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ What burn and drift blocks mean is told elsewhere, as an `Expanded`: the query a
 condition, for one endpoint.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,8 @@ DIMENSIONS = {  # the short word of `by` -> the column of the log tables
     "status": "ResponseCode",
 }
 WINDOW, EVERY = timedelta(minutes=5), timedelta(minutes=1)
+PROMISED = math.inf  # a threshold that is written as `slo`
+NEXT = "invoke diagnose"  # the command to type, but for --endpoint and --stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class Log:
     measure: str  # the column; "" counts rows
     aggregate: str  # Average, Minimum, Maximum, Total, Count
     operator: str  # GreaterThan ...
-    threshold: float
+    threshold: float  # PROMISED: what the endpoint's slo.yaml promises, in ms
     unit: str = ""  # %, ms, requests ...: what the value is shown with
 
 
@@ -110,6 +113,7 @@ class Rule:
     by: tuple[str, ...] = ()  # columns of a query, dimensions of a metric
     resolves: bool = True
     notify: tuple[str, ...] | None = None  # none: every action group of the stage
+    next: str = NEXT
 
 
 def resource_name(endpoint: str, rule: str, deployment: str = "") -> str:

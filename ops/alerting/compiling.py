@@ -1,0 +1,260 @@
+"""Alert rules as resources of Azure Monitor: pure, from a rule and where it goes.
+
+Azure: scheduledQueryRules 2023-12-01, metricAlerts 2018-03-01, the versions that
+azure-mgmt-monitor speaks. A metric rule of deployments becomes one rule for each:
+Azure's rules over several resources know few types, and no deployments.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from ops.alerting.rules import (
+    EVERY,
+    WINDOW,
+    Block,
+    Log,
+    Metric,
+    Rule,
+    iso,
+    resource_name,
+)
+from ops.alerting.wording import amount, filled
+from ops.autoscaling.sources import seconds
+from ops.settings import shown
+from ops.specs import fingerprint
+
+LOG_RULES, METRIC_RULES = "scheduledQueryRules", "metricAlerts"
+OWNER, HASH = "aml-ops", "aml-ops.hash"  # tags: whose a resource is, and its content
+NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+MOST_BYTES = 64 * 1024  # of a rule; Azure: alerts-troubleshoot-log
+MOST_CHARACTERS = 260  # of its name; Azure: resource-name-rules
+ONE, SEVERAL = (
+    f"Microsoft.Azure.Monitor.{each}ResourceMultipleMetricCriteria"
+    for each in ("Single", "Multiple")
+)
+UNITS = {"Percent": "%", "Milliseconds": "ms"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What of an endpoint and its stage goes into a rule."""
+
+    endpoint: str
+    id: str  # ARM id
+    location: str
+    deployments: Mapping[str, str]  # ARM ids by name
+    groups: Mapping[str, str]  # ARM ids of the action groups, by name under `notify`
+    flags: str = ""  # that lead a verb there: " --stage prod"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One resource that shall be there."""
+
+    kind: str  # of Microsoft.Insights: scheduledQueryRules ...
+    name: str
+    rule: str  # or the action group's name
+    endpoint: str = ""
+    deployment: str = ""
+    notes: tuple[str, ...] = ()
+    body: dict[str, Any] = field(repr=False)
+
+
+def compiled(rule: Rule, place: Place, notes: tuple[str, ...] = ()) -> list[Wanted]:
+    """The resources of a rule for one endpoint, its condition a query's or a metric's.
+
+    None for a metric of deployments where there are no deployments.
+    """
+    condition = rule.condition
+    assert not isinstance(condition, Block), f"{rule.name} must be resolved"
+    if isinstance(condition, Log):
+        return [_wanted(rule, place, _log(rule, condition, place), notes)]
+    if condition.of == "endpoint":
+        return [_wanted(rule, place, _metric(rule, condition, place), notes)]
+    return [
+        _wanted(rule, place, _metric(rule, condition, place, each), notes, each)
+        for each in place.deployments
+    ]
+
+
+def problems(wanted: Wanted) -> Iterator[str]:
+    """What Azure would refuse of a whole rule, whatever it says."""
+    size = len(json.dumps(wanted.body).encode())
+    if size > MOST_BYTES:
+        yield f"{wanted.name} takes {size // 1024} KB; Azure takes rules up to 64 KB"
+    if len(wanted.name) > MOST_CHARACTERS:
+        yield f"{wanted.name} is longer than {MOST_CHARACTERS} characters"
+    properties = wanted.body["properties"]
+    if wanted.kind == LOG_RULES and _steps(properties) > timedelta(days=2):
+        yield f"{wanted.name} looks back for more than 2 days, over all its evaluations"
+
+
+def _steps(properties: Mapping[str, Any]) -> timedelta:
+    """How far back the first of the evaluations that count looks."""
+    failing = properties["criteria"]["allOf"][0]["failingPeriods"]
+    window = seconds(properties["windowSize"])
+    every = seconds(properties["evaluationFrequency"])
+    found: timedelta = window + every * (failing["numberOfEvaluationPeriods"] - 1)
+    return found
+
+
+def _wanted(
+    rule: Rule,
+    place: Place,
+    body: dict[str, Any],
+    notes: tuple[str, ...],
+    deployment: str = "",
+) -> Wanted:
+    kind = LOG_RULES if body.get("kind") == "LogAlert" else METRIC_RULES
+    owner = f"{place.endpoint}/{rule.name}"
+    body["tags"] = {OWNER: owner, HASH: fingerprint(body)}
+    return Wanted(
+        kind=kind,
+        name=resource_name(place.endpoint, rule.name, deployment),
+        rule=rule.name,
+        endpoint=place.endpoint,
+        deployment=deployment,
+        notes=notes,
+        body=body,
+    )
+
+
+def _log(rule: Rule, condition: Log, place: Place) -> dict[str, Any]:
+    criterion: dict[str, Any] = {
+        "query": condition.query,
+        "timeAggregation": condition.aggregate,
+        "dimensions": [_dimension(name) for name in rule.by],
+        "operator": condition.operator,
+        "threshold": condition.threshold,
+        "failingPeriods": {
+            "numberOfEvaluationPeriods": rule.failing.of,
+            "minFailingPeriodsToAlert": rule.failing.count,
+        },
+    }
+    if condition.measure:
+        criterion["metricMeasureColumn"] = condition.measure
+    limit = amount(condition.threshold, condition.unit)
+    properties = {
+        **_shared(rule, place, [place.id], limit),
+        "displayName": f"{place.endpoint}: {rule.name}",
+        "skipQueryValidation": False,
+        "criteria": {"allOf": [criterion]},
+        "actions": {
+            "actionGroups": _groups(rule, place),
+            "customProperties": custom(rule, place, condition.unit),
+        },
+    }
+    return {"location": place.location, "kind": "LogAlert", "properties": properties}
+
+
+def _metric(
+    rule: Rule, condition: Metric, place: Place, deployment: str = ""
+) -> dict[str, Any]:
+    unit = unit_of(condition.name)
+    target = place.deployments[deployment] if deployment else place.id
+    names = {name for name, _, _ in condition.where}
+    criterion: dict[str, Any] = {
+        "name": rule.name,
+        "metricName": condition.name,
+        "metricNamespace": NAMESPACE + ("/deployments" if deployment else ""),
+        "timeAggregation": condition.aggregate,
+        "dimensions": [
+            *(_dimension(name) for name in rule.by if name not in names),
+            *(_dimension(*each) for each in condition.where),
+        ],
+        **_limit(rule, condition),
+    }
+    limit = amount(condition.threshold, unit)
+    if condition.dynamic:
+        limit = "what Azure has learned"
+    properties = {
+        **_shared(rule, place, [target], limit, deployment),
+        "targetResourceType": criterion["metricNamespace"],
+        "targetResourceRegion": place.location,
+        # Azure takes a learned threshold in no criteria but these.
+        "criteria": {
+            "odata.type": SEVERAL if condition.dynamic else ONE,
+            "allOf": [criterion],
+        },
+        "actions": [
+            {"actionGroupId": each, "webHookProperties": custom(rule, place, unit)}
+            for each in _groups(rule, place)
+        ],
+    }
+    return {"location": "global", "properties": properties}
+
+
+def _limit(rule: Rule, condition: Metric) -> dict[str, Any]:
+    learned = condition.dynamic
+    if learned is None:
+        return {
+            "criterionType": "StaticThresholdCriterion",
+            "operator": condition.operator,
+            "threshold": condition.threshold,
+        }
+    return {
+        "criterionType": "DynamicThresholdCriterion",
+        "operator": learned.operator,
+        "alertSensitivity": learned.sensitivity,
+        "failingPeriods": {
+            "numberOfEvaluationPeriods": float(rule.failing.of),
+            "minFailingPeriodsToAlert": float(rule.failing.count),
+        },
+    }
+
+
+def _shared(
+    rule: Rule, place: Place, scopes: list[str], limit: str, deployment: str = ""
+) -> dict[str, Any]:
+    window = rule.window or WINDOW
+    every = rule.every or min(EVERY, window)
+    return {
+        "description": filled(rule.summary, place.endpoint, limit, window, deployment),
+        "severity": rule.severity,
+        "enabled": True,
+        "scopes": scopes,
+        "evaluationFrequency": iso(every),
+        "windowSize": iso(window),
+        "autoMitigate": rule.resolves,
+    }
+
+
+def _dimension(
+    name: str, how: str = "Include", values: tuple[str, ...] = ("*",)
+) -> dict[str, Any]:
+    return {"name": name, "operator": how, "values": list(values)}
+
+
+def _told(rule: Rule, place: Place) -> list[str]:
+    """The names under `notify` that a rule tells."""
+    return list(place.groups if rule.notify is None else rule.notify)
+
+
+def _groups(rule: Rule, place: Place) -> list[str]:
+    return [place.groups[name] for name in _told(rule, place)]
+
+
+def custom(rule: Rule, place: Place, unit: str) -> dict[str, str]:
+    """What an alert and its notifications bring back for a person to read."""
+    at = f" --endpoint {place.endpoint}{place.flags}"
+    found = {
+        "aml-ops.rule": rule.name,
+        "aml-ops.endpoint": place.endpoint,
+        "aml-ops.runbook": shown(rule.runbook),
+        "aml-ops.next": f"{rule.next}{at}",
+        "aml-ops.unit": unit,
+        "aml-ops.notify": ",".join(_told(rule, place)),
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def unit_of(metric: str) -> str:
+    """What a value of one of Azure's metrics is shown with."""
+    if metric.endswith("Percentage") or metric == "DiskUtilization":
+        return "%"
+    if metric.startswith("RequestLatency"):
+        return "ms"
+    return "requests/min" if metric == "RequestsPerMinute" else ""

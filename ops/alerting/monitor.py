@@ -1,0 +1,130 @@
+"""Alert rules and action groups as Azure Monitor has them, by azure-mgmt-monitor.
+
+Whose a resource is, its tag says: `aml-ops` = endpoint/rule, or notify/group.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ops.alerting.compiling import HASH, LOG_RULES, METRIC_RULES, OWNER
+from ops.autoscaling.sources import seconds
+from ops.pipeline import refused, request_id
+
+if TYPE_CHECKING:
+    from ops.clients import Workspace
+
+GROUPS = "actionGroups"
+NOTIFY = "notify"  # what stands for the endpoint in an action group's tag
+OPERATIONS = {
+    LOG_RULES: "scheduled_query_rules",
+    METRIC_RULES: "metric_alerts",
+    GROUPS: "action_groups",
+}
+LENGTHS = ("evaluationFrequency", "windowSize", "muteActionsDuration")
+# What the service adds, or answers otherwise than it was sent.
+ADDED = {
+    *("createdWithApiVersion", "isLegacyLogAnalyticsRule", "lastUpdatedTime"),
+    *("isWorkspaceAlertsStorageConfigured", "isMigrated", "status"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """One resource that is there."""
+
+    kind: str
+    name: str
+    owner: str  # endpoint/rule; "" for one that isn't ours
+    body: dict[str, Any] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return str(self.body["id"])
+
+    @property
+    def endpoint(self) -> str:
+        return self.owner.partition("/")[0]
+
+    @property
+    def rule(self) -> str:
+        return self.owner.partition("/")[2]
+
+
+class Monitor:
+    """The alert resources of a workspace's resource group."""
+
+    def __init__(self, workspace: "Workspace") -> None:
+        self._workspace = workspace
+        self._client = workspace.monitor()
+
+    def list(self, *kinds: str) -> list[Live]:
+        """Every resource of these kinds, whosever it is."""
+        found = []
+        for kind in kinds or OPERATIONS:
+            with refused():
+                group = self._workspace.resource_group
+                items = self._operations(kind).list_by_resource_group(group)
+                bodies = [each.serialize(keep_readonly=True) for each in items]
+            found += [to_live(kind, body) for body in bodies]
+        return found
+
+    def put(self, kind: str, name: str, body: Mapping[str, Any]) -> None:
+        # As bytes: a stream would be spent when the request must be sent again.
+        where = (self._workspace.resource_group, name, json.dumps(body).encode())
+        with refused():
+            self._operations(kind).create_or_update(*where, headers=self._headers())
+
+    def delete(self, kind: str, name: str) -> None:
+        group = self._workspace.resource_group
+        with refused():
+            self._operations(kind).delete(group, name, headers=self._headers())
+
+    def _operations(self, kind: str) -> Any:
+        return getattr(self._client, OPERATIONS[kind])
+
+    def _headers(self) -> dict[str, str]:
+        """The activity log knows a write by the journal's id."""
+        return {"x-ms-client-request-id": request_id(self._workspace.change)}
+
+
+def to_live(kind: str, body: dict[str, Any]) -> Live:
+    tags = body.get("tags") or {}
+    return Live(kind=kind, name=body["name"], owner=str(tags.get(OWNER, "")), body=body)
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two resources do the same, however the service spells it."""
+    return all(
+        _plain(one.get(key)) == _plain(other.get(key)) for key in ("properties",)
+    )
+
+
+def edited(live: Live, wanted: Mapping[str, Any]) -> bool:
+    """Whether somebody else has changed what was applied from these very files."""
+    tags = live.body.get("tags") or {}
+    return bool(tags.get(HASH) == wanted["tags"][HASH]) and not same(live.body, wanted)
+
+
+def _plain(value: Any, key: str = "") -> Any:
+    if isinstance(value, Mapping):
+        found = {
+            name: _plain(inner, name)
+            for name, inner in value.items()
+            if name not in ADDED
+        }
+        return {name: inner for name, inner in found.items() if not _empty(inner)}
+    if isinstance(value, list):
+        return [_plain(each, key) for each in value]
+    if key in LENGTHS:
+        return seconds(value).total_seconds()
+    if isinstance(value, str) and value.startswith("/subscriptions/"):
+        return value.lower()
+    if key in ("targetResourceType", "metricNamespace", "targetResourceRegion"):
+        return str(value).lower()
+    return value
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value is False or value in ("", [], {})
