@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -79,16 +79,26 @@ def _changed(resized: "SimpleQueue[None]", seconds: float) -> bool:
 def stoppable(stop: Event, wake: Event, says: str) -> Iterator[None]:
     """Turn the first Ctrl-C or SIGTERM into a wish to stop; a second one ends at once.
 
-    What is in hand then is not cut in half.
+    What is in hand then is not cut in half. The handler writes to a queue alone, as
+    that of _signals does; a thread of its own sets the events.
     """
+    wishes: SimpleQueue[bool] = SimpleQueue()
 
     def wish(number: int, frame: FrameType | None) -> None:
         for each, handler in before.items():
             signal.signal(each, handler)
-        stop.set()
-        wake.set()
-        render.note(says)
+        wishes.put(True)
 
+    def listen() -> None:
+        if not wishes.get():
+            return
+        try:
+            render.note(says)
+        finally:  # even where nobody listens
+            stop.set()
+            wake.set()
+
+    Thread(target=listen, name="stop", daemon=True).start()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, wish) for number in numbers}
     try:
@@ -96,6 +106,7 @@ def stoppable(stop: Event, wake: Event, says: str) -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+        wishes.put(False)
 
 
 @contextmanager
