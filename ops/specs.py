@@ -23,7 +23,7 @@ KINDS = {  # the schema file's name in its URL -> what the file describes
     "managedOnlineEndpoint.schema.json": "endpoint",
     "managedOnlineDeployment.schema.json": "deployment",
 }
-OURS = ("autoscale.yaml", "rollout.yaml", "slo.yaml", "conda.yaml", "conda.yml")
+OURS = ("autoscale", "rollout", "slo", "conda")  # and rollout-night.yaml, and so on
 REFERENCE = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
 
 
@@ -159,7 +159,7 @@ def content(path: Path) -> str:
 
 def _files(folder: Path, problems: list[str]) -> Iterator[SpecFile]:
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-        if path.name in OURS:
+        if path.stem.partition("-")[0] in OURS:
             continue
         try:
             data = read_yaml(path)
@@ -169,13 +169,21 @@ def _files(folder: Path, problems: list[str]) -> Iterator[SpecFile]:
         schema = str(data.get("$schema", ""))
         kind = KINDS.get(schema.rsplit("/", 1)[-1])
         if kind is None:
-            known = ", ".join(KINDS)
-            found = f"{schema!r} is not known" if schema else "missing"
-            problems.append(
-                f"{shown(path)}: $schema: {found} (it must end in one of: {known})"
-            )
+            problems.append(f"{shown(path)}: $schema: {_unknown(schema)}")
             continue
         yield SpecFile(path=path, kind=kind, data=data)
+
+
+def _unknown(schema: str) -> str:
+    """What is wrong with a file of no known kind, and how kinds are told apart."""
+    known = f"it must end in one of: {', '.join(KINDS)}"
+    if schema:
+        return f"{schema!r} is not known ({known})"
+    names = ", ".join(f"{name}.yaml" for name in OURS)
+    return (
+        f"missing ({known}); files without one are told by their names: {names}, or "
+        "one with more behind a hyphen, such as rollout-night.yaml"
+    )
 
 
 def _assemble(folder: Path, files: list[SpecFile], problems: list[str]) -> EndpointSpec:

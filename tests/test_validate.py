@@ -47,6 +47,22 @@ def test_the_example_has_no_problems(folder):
     assert all_problems() == ""
 
 
+@pytest.mark.parametrize(
+    "name", ["rollout-night.yaml", "autoscale-sale.yml", "conda-green.yaml"]
+)
+def test_files_of_ours_are_told_by_how_their_names_begin(folder, name):
+    (folder / name).write_text("steps: [50, 100]\n")
+
+    assert all_problems() == ""
+
+
+def test_a_file_of_no_kind_is_told_how_kinds_are_told_apart(folder):
+    (folder / "night.yaml").write_text("steps: [50, 100]\n")
+
+    assert "night.yaml: $schema: missing" in all_problems()
+    assert "such as rollout-night.yaml" in all_problems()
+
+
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda path: path.stem)
 def test_a_mistake_is_named(folder, mistake):
     text = mistake.read_text()
