@@ -44,8 +44,8 @@ class Objective:
 
     @property
     def counted_kql(self) -> str:
-        """Which rows of the traffic log count."""
-        return "true" if self.bad else "ResponseCode < 400 or ResponseCode == 408"
+        """Which rows of the traffic log count; "" for all."""
+        return "" if self.bad else "ResponseCode < 400 or ResponseCode == 408"
 
     @property
     def bad_kql(self) -> str:

@@ -155,12 +155,13 @@ def _burning(
 ) -> "Expanded":
     from ops.alerting.rules import Expanded
 
+    counted = objective.counted_kql
     budget = f"{objective.budget_ratio:.10g}"
     by = "DeploymentName" if burn.per == "deployment" else ""
     share = f"{100 * speed.budget_share:g} % of the error budget"
     return Expanded(
         query=BURNING.format(
-            counted=objective.counted_kql,
+            counted=f"| where {counted}\n" if counted else "",
             bad=objective.bad_kql,
             budget=budget,
             short=_kql(speed.short),
@@ -213,8 +214,7 @@ CALLERS = """AmlOnlineEndpointTrafficLog
 """
 BURNING = (
     CALLERS
-    + """| where {counted}
-| extend Bad = {bad}, Recent = TimeGenerated >= ago({short})
+    + """{counted}| extend Bad = {bad}, Recent = TimeGenerated >= ago({short})
 | summarize Requests = count(), Errors = countif(Bad),
     RecentRequests = countif(Recent), RecentErrors = countif(Recent and Bad){by}
 | extend Allowed = {budget} * Requests, RecentAllowed = {budget} * RecentRequests
