@@ -60,7 +60,6 @@ ns = Collection(
 ns.add_task(verbs, default=True)
 
 for name, default, others in (
-    ("alerts", alerts.alerts_show, {"apply": alerts.alerts_apply}),
     ("logs", logs.logs, {"patterns": logs.patterns}),
     ("keys", keys.keys, {"rotate": keys.rotate}),
     (
@@ -85,6 +84,19 @@ for name, default, others in (
     for verb, task in others.items():
         group.add_task(task, name=verb)
     ns.add_collection(group)
+
+alerting = Collection("alerts")
+alerting.add_task(alerts.alerts_list, name="list", default=True)
+for verb, task in {
+    "show": alerts.alerts_show,
+    "apply": alerts.alerts_apply,
+    "ack": alerts.alerts_ack,
+    "close": alerts.alerts_close,
+    "mute": alerts.alerts_mute,
+    "unmute": alerts.alerts_unmute,
+}.items():
+    alerting.add_task(task, name=verb)
+ns.add_collection(alerting)
 
 rollouts = Collection(
     "rollout",

@@ -6,11 +6,9 @@ import pytest
 
 from ops.alerting import fired
 from ops.localcloud import alerts
-from ops.localcloud.alerts import Firing
 from ops.rollouts import firing
+from tests.firing_rig import fire
 from tests.local_transport import InProcess
-
-RULES = "/providers/microsoft.insights/scheduledqueryrules/"
 
 
 @pytest.fixture
@@ -19,39 +17,6 @@ def cloud(tmp_path):
     made.put_endpoint()
     yield made
     made.close()
-
-
-def fire(cloud, rule="errors", deployment="green", severity=1, **more):
-    """An alert of a rule of ours, as the evaluator fires it."""
-    condition = {
-        "windowSize": "PT5M",
-        "allOf": [
-            {
-                "operator": "GreaterThan",
-                "threshold": "5",
-                "metricValue": 12.4,
-                "dimensions": [{"name": "DeploymentName", "value": deployment}]
-                if deployment
-                else [],
-            }
-        ],
-    }
-    custom = {
-        "aml-ops.rule": rule,
-        "aml-ops.endpoint": "iris",
-        "aml-ops.unit": "%",
-        "aml-ops.next": "invoke diagnose",
-    }
-    facts = {
-        "rule": f"{cloud.cloud.group}{RULES}aml-ops-iris-{rule}",
-        "severity": severity,
-        "target": f"{cloud.cloud.workspace}/onlineEndpoints/iris",
-        "description": f"{rule} of {deployment}",
-        "context": {"context": {"condition": condition}},
-        "custom": custom,
-        **more,
-    }
-    return alerts.fire(cloud.state, Firing(**facts), cloud.clock.now())
 
 
 def test_an_alert_tells_rule_deployment_and_value_against_threshold(cloud):
@@ -71,7 +36,7 @@ def test_a_metric_alert_is_about_the_deployment_that_it_fired_on(cloud):
     (found,) = fired.fired(cloud.workspace(), "iris")
 
     assert (found.endpoint, found.deployment) == ("iris", "blue")
-    assert (found.rule, found.measured) == ("aml-ops-iris-errors", "")
+    assert (found.rule, found.measured) == ("errors", "")
 
 
 def test_alerts_of_another_endpoint_are_told_only_where_all_are_asked_for(cloud):

@@ -20,7 +20,8 @@ CAPABILITIES = words(
     alerts assets autoscale deployments diagnose drills freeze keys logs metrics
     mirroring openloop patterns query rollback scoring shifting training validate watch
     autoscaling.playing autoscaling.showing autoscaling.sizing
-    autoscaling.suspending alerting.showing rollouts.forecast rollouts.preflight
+    autoscaling.suspending alerting.answering alerting.listing
+    alerting.showing alerting.silencing rollouts.forecast rollouts.preflight
     rollouts.rehearsal
     """
 )

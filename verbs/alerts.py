@@ -1,6 +1,6 @@
 """Verbs for alert rules and what they fire."""
 
-from ops.verbs import Call, changes, reads
+from ops.verbs import Call, Unless, changes, reads
 
 
 @changes(rule="Only this one: the name of a file in alerts/. Default: all.")
@@ -30,3 +30,89 @@ def alerts_show(call: Call, rule=None):
 
     found = showing.show(call.workspace, rule, call.only)
     call.show(found, ruleview.show)
+
+
+@reads(since="Also what has resolved in so long; at most 30d.", all="Of all endpoints.")
+def alerts_list(call: Call, since="1d", all=False):
+    """Show what is fired, since when, and what to do.
+
+    invoke alerts.list --since 7d
+    """
+    from ops.alerting import listing
+    from ops.views import firedview
+
+    length = listing.length(since)
+    found = listing.look(call.workspace, None if all else call.endpoint, length)
+    call.show(found, firedview.listing)
+    listing.require_seen(found)
+
+
+@changes(
+    alert="A rule's name, or the beginning of an alert's id.",
+    all="Every alert of the endpoint that is fired.",
+    comment="Kept with the alert. Default: the --reason.",
+)
+def alerts_ack(call: Call, alert=Unless("all"), all=False, comment=None):
+    """Take an alert: others see that somebody is at it.
+
+    invoke alerts.ack errors --comment "looking at green"
+    """
+    _answer(call, alert, "acknowledged", every=all, comment=comment)
+
+
+@changes(
+    alert="A rule's name, or the beginning of an alert's id.",
+    all="Every alert of the endpoint that is fired.",
+    comment="Kept with the alert. Default: the --reason.",
+)
+def alerts_close(call: Call, alert=Unless("all"), all=False, comment=None):
+    """Put an alert away as done with.
+
+    invoke alerts.close errors --comment "green is rolled back"
+    """
+    _answer(call, alert, "closed", every=all, comment=comment)
+
+
+@changes(
+    rule="Only this rule.",
+    all="Every rule of the endpoint.",
+    deployment="Only what is about this deployment.",
+    for_="For how long: 30m, 2h; at most 7d.",
+)
+def alerts_mute(call: Call, rule=None, all=False, deployment=None, for_=None):
+    """Have alerts tell nobody for a time.
+
+    invoke alerts.mute --rule latency --for 30m --reason "load test"
+    """
+    from ops.alerting import silencing
+    from ops.views import firedview
+
+    asked = silencing.asked(for_, rule, deployment, all, call.reason)
+    call.approve(f"mute alerts of {call.endpoint}")
+    done = silencing.mute(call.workspace, call.endpoint, asked, dry_run=call.dry_run)
+    firedview.muted(done, dry_run=call.dry_run)
+
+
+@changes(rule="Only this rule.", all="Everything that is muted.")
+def alerts_unmute(call: Call, rule=None, all=False):
+    """Have muted alerts tell people again.
+
+    invoke alerts.unmute --rule latency
+    """
+    from ops.alerting import silencing
+    from ops.views import firedview
+
+    where = (call.workspace, call.endpoint, rule)
+    done = silencing.unmute(*where, every=all, **call.how)
+    firedview.unmuted(done, dry_run=call.dry_run)
+
+
+def _answer(call: Call, name: str, state: str, *, every: bool, comment: str) -> None:
+    from ops.alerting import answering
+    from ops.views import firedview
+
+    where, said = (call.workspace, call.endpoint), comment or call.reason
+    found = answering.chosen(*where, name, every=every)
+    firedview.answers(
+        answering.answer(*where, found, state, comment=said, dry_run=call.dry_run)
+    )

@@ -161,7 +161,7 @@ def to_alert(item: Mapping[str, Any]) -> Alert:
     own = next((names[name] for name in DEPLOYMENT if names.get(name)), "")
     return Alert(
         id=str(item.get("id", "")).rsplit("/", 1)[-1],
-        rule=custom.get("rule") or rule_id.rsplit("/", 1)[-1],
+        rule=custom.get("rule") or _name(rule_id, endpoint),
         rule_id=rule_id,
         endpoint=endpoint,
         deployment=own or part(target, "deployments"),
@@ -197,7 +197,7 @@ def part(id_: str, kind: str) -> str:
 def number(value: float, unit: str) -> str:
     """`12.4%`, `310 ms`, `1,204`."""
     shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{shown}{unit}" if unit in ("", "%") else f"{shown} {unit}"
+    return f"{shown}{unit}" if unit in ("", "%", "x") else f"{shown} {unit}"
 
 
 def _list(workspace: Workspace, asked: Mapping[str, str]) -> list[Alert]:
@@ -256,6 +256,11 @@ def _custom(properties: Mapping[str, Any]) -> dict[str, str]:
         for name, value in found.items()
         if name.startswith(OURS)
     }
+
+
+def _name(rule_id: str, endpoint: str) -> str:
+    """What a rule is called in alerts/, if it is ours: its resource's name has more."""
+    return rule_id.rsplit("/", 1)[-1].removeprefix(f"aml-ops-{endpoint}-")
 
 
 def _moment(text: str) -> datetime:
