@@ -21,6 +21,7 @@ from ops.localcloud.services import (
     processingrules,
     queryrules,
     tracked,
+    workbooks,
 )
 from ops.localcloud.wire import PROVIDER
 
@@ -35,6 +36,7 @@ DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
 INSIGHTS = "providers/Microsoft.Insights"
 AUTOSCALE = f"{INSIGHTS}/autoscaleSettings"
 EVENTS = f"{SUBSCRIPTION}/{INSIGHTS}/eventtypes/management/values"
+WORKBOOKS = f"{INSIGHTS}/workbooks"
 ALERTS = f"{SUBSCRIPTION}/providers/{alertsmanagement.PROVIDER}/alerts"
 SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
 LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
@@ -113,6 +115,17 @@ ROUTES = [
             ("PUT", GROUP, "/{name}", tracked.put),
             ("PATCH", GROUP, "/{name}", tracked.patch),
             ("DELETE", GROUP, "/{name}", tracked.delete),
+        )
+    ),
+    Route("GET", f"{SUBSCRIPTION}/{WORKBOOKS}", workbooks.list_all),
+    Route("GET", f"{GROUP}/{WORKBOOKS}", workbooks.list_all),
+    *(
+        Route(method, f"{GROUP}/{WORKBOOKS}/{{name}}", handler)
+        for method, handler in (
+            ("GET", workbooks.get),
+            ("PUT", workbooks.put),
+            ("PATCH", workbooks.patch),
+            ("DELETE", workbooks.delete),
         )
     ),
     Route("POST", f"{ACTION_GROUP}/subscribe", actiongroups.enable_receiver),
