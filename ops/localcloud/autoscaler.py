@@ -181,9 +181,9 @@ class Autoscaler:
                 self._log(change, end, case.now)
                 memory.pop("correlation")
             state.memories.set(case.resource.id, memory)
+            state.outbox.add(notices.deliveries(change, case.now))
         log.info("%s: %s", change.target, decision.text)
         self._ring()
-        notices.send(change, case.now)
 
     def _ask(self, target: Resource, count: int) -> str:
         body = target.body

@@ -9,11 +9,13 @@ from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.gatewayprocess import GatewayProcess
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.loops import Wake, every
+from ops.localcloud.notifier import Notifier
 from ops.localcloud.recorder import Recorder
 from ops.localcloud.router import Router
 from ops.localcloud.state import State
 from ops.localcloud.supervisor import Supervisor
 
+NOTIFIER_TICK = 0.5
 AUTOSCALER_TICK = 0.5  # of real time; how often it acts, the clock says
 TICK_SECONDS = 0.2  # how late a death, a due probe or a drained instance is noticed
 
@@ -41,6 +43,7 @@ class Engines:
         )
 
         self._autoscaler = Autoscaler(state, store, self.ring)
+        self._notifier, self._notifier_wake = Notifier(state), Wake()
 
     def start(self) -> str:
         """Adopt or start the gateway; return its URL. Blocks, seconds at most."""
@@ -54,7 +57,7 @@ class Engines:
         """Have the wishes that were just written seen to at once. From any thread."""
         for wake in (
             *(self._router_wake, self._supervisor_wake),
-            *(self._gateway_wake, self._autoscaler_wake),
+            *(self._gateway_wake, self._autoscaler_wake, self._notifier_wake),
         ):
             wake.ring()
 
@@ -68,12 +71,14 @@ class Engines:
             every(TICK_SECONDS, self._router.step, stop, self._router_wake),
             every(1.0, self._gateway.step, stop, self._gateway_wake),
             every(AUTOSCALER_TICK, self._autoscaler.step, stop, self._autoscaler_wake),
+            every(NOTIFIER_TICK, self._notifier.step, stop, self._notifier_wake),
             self._recorder.run(stop),
         ]
         try:
             await asyncio.gather(*loops)
         finally:
             await asyncio.to_thread(self._supervisor.close)
+            await asyncio.to_thread(self._notifier.close)
             self._gateway.close()
 
     def recovered(self) -> bool:

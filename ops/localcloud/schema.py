@@ -40,6 +40,16 @@ CREATE TABLE IF NOT EXISTS activity (
 CREATE INDEX IF NOT EXISTS activity_by_time ON activity (at);
 CREATE INDEX IF NOT EXISTS activity_by_operation ON activity (operation);
 CREATE TABLE IF NOT EXISTS memories (owner TEXT PRIMARY KEY, memory TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+    id TEXT PRIMARY KEY,              -- of what, and to whom
+    about TEXT NOT NULL, event TEXT NOT NULL, kind TEXT NOT NULL,
+    receiver TEXT NOT NULL, address TEXT NOT NULL, body TEXT NOT NULL,
+    state TEXT NOT NULL, detail TEXT NOT NULL, attempts INTEGER NOT NULL,
+    due REAL NOT NULL,                -- in real time
+    created TEXT NOT NULL, ended TEXT
+);
+CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state, address);
+CREATE INDEX IF NOT EXISTS deliveries_by_about ON deliveries (about);
 CREATE TABLE IF NOT EXISTS blobs (
     container TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL,
     size INTEGER NOT NULL, md5 TEXT NOT NULL, etag TEXT NOT NULL,

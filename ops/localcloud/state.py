@@ -14,6 +14,7 @@ from ops.localcloud.activity import Activity
 from ops.localcloud.clock import Clock
 from ops.localcloud.database import Database
 from ops.localcloud.memories import Memories
+from ops.localcloud.outbox import Outbox
 from ops.localcloud.records import (
     SERVICE,
     Instance,
@@ -40,6 +41,7 @@ class State:
         self.transaction, self.close = self._db.transaction, self._db.close
         self.activity = Activity(self._db)
         self.memories = Memories(self._db)
+        self.outbox = Outbox(self._db)
         self.clock = Clock(path.parent)
 
     # Resources

@@ -10,6 +10,7 @@ from log_rig import BLUE, ENDPOINT, LogRig
 from ops.localcloud.autoscaler import Autoscaler
 from ops.localcloud.logstore import Batch, naive
 from ops.localcloud.measurements import recent
+from ops.localcloud.notifier import Notifier
 from ops.localcloud.state import State
 from tests.localcloud.autoscale_rig import CPU, profile, properties, rule, weekly
 
@@ -338,6 +339,7 @@ def test_webhooks_are_called_when_an_action_begins(scaler):
         )
         scaler.measure(90)
         scaler.run(0)
+        Notifier(scaler.state).step(scaler.now)
         server.handle_request()
 
     (told,) = heard

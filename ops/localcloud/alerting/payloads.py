@@ -140,6 +140,42 @@ def payload(said: Said, alert: Resource) -> dict[str, Any]:
     }
 
 
+def older(said: Said, alert: Resource) -> dict[str, Any]:
+    """What a receiver without useCommonAlertSchema gets.
+
+    Log Alerts V2 have no other schema. Azure: alerts-non-common-schema-definitions.
+    """
+    if said.rule.kind == "log":
+        return payload(said, alert)
+    parts, told = said.target.split("/"), context(said)
+    fired = alert.properties["essentials"]["monitorCondition"] == "Fired"
+    return {
+        "schemaId": "AzureMonitorMetricAlert",
+        "data": {
+            "version": "2.0",
+            "properties": told["properties"],
+            "status": "Activated" if fired else "Deactivated",
+            "context": {
+                "timestamp": stamp(said.at),
+                "id": said.rule.id,
+                "name": said.rule.name,
+                "description": said.rule.description,
+                "conditionType": told["conditionType"],
+                "severity": str(said.rule.severity),
+                "condition": {
+                    name: told["condition"][name] for name in ("windowSize", "allOf")
+                },
+                "subscriptionId": parts[2],
+                "resourceGroupName": parts[4],
+                "resourceName": parts[-1],
+                "resourceType": _kind(said.target),
+                "resourceId": said.target,
+                "portalLink": f"{PORTAL}/#resource{said.target}",
+            },
+        },
+    }
+
+
 def stamp(moment: datetime) -> str:
     """`2026-11-02T12:00:00.0000000Z`, in ticks as Azure writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"

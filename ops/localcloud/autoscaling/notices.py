@@ -5,22 +5,17 @@ autoscale-webhook-email, "Autoscale notification webhook payload schema".
 """
 
 import json
-import logging
-import threading
-import urllib.request
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ops.localcloud.outbox import Delivery
 from ops.localcloud.records import Resource
-
-log = logging.getLogger(__name__)
 
 CALLER = "Microsoft.Insights/autoscaleSettings"
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)  # of the ticks in an event's id
-HOOK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,20 +171,16 @@ def payload(
     }
 
 
-def send(change: Change, at: datetime) -> None:
-    """Call every webhook of the setting, each beside all other work."""
+def deliveries(change: Change, at: datetime) -> Iterator[Delivery]:
+    """What every webhook of the setting is to be told."""
     for notification in change.setting.properties.get("notifications") or ():
         for hook in notification.get("webhooks") or ():
-            body = payload(change, at, hook.get("properties") or {})
-            told = (hook["serviceUri"], json.dumps(body).encode())
-            threading.Thread(target=_call, args=told, daemon=True).start()
-
-
-def _call(uri: str, body: bytes) -> None:
-    request = urllib.request.Request(
-        uri, data=body, headers={"Content-Type": "application/json"}
-    )
-    try:
-        urllib.request.urlopen(request, timeout=HOOK_SECONDS).close()
-    except (OSError, ValueError) as error:
-        log.warning("an autoscale webhook could not be called: %s", error)
+            yield Delivery(
+                about=change.correlation,
+                event="Scale",
+                kind="Webhook",
+                receiver=change.setting.name,
+                address=str(hook["serviceUri"]),
+                body=json.dumps(payload(change, at, hook.get("properties") or {})),
+                created=at,
+            )

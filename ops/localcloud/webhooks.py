@@ -1,0 +1,95 @@
+"""One POST to a webhook: it may take a while, and it never takes longer.
+
+Real time: who is waited for does not know of a clock that a drill has moved.
+"""
+
+import http.client
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+SECONDS = 10.0  # for all of a call
+RETRIED = (408, 429)  # and whatever is 500 or above
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a call. `again`: another attempt may have more luck."""
+
+    sent: bool
+    detail: str
+    again: bool = False
+
+
+def host(url: str) -> str:
+    """The only part of a webhook's URL that may be written down."""
+    try:
+        return urlsplit(url).hostname or "?"
+    except ValueError:
+        return "?"
+
+
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], seconds: float = SECONDS
+) -> Outcome:
+    """Call a webhook once. Redirects are not followed: what is behind is not asked."""
+    try:
+        status = _status(url, body, headers, seconds)
+    except (OSError, ValueError, http.client.HTTPException) as problem:
+        again = not isinstance(problem, ValueError)
+        return Outcome(sent=False, detail=_reason(problem), again=again)
+    if 200 <= status < 300:
+        return Outcome(sent=True, detail=f"answered {status}")
+    if 300 <= status < 400:
+        return Outcome(
+            sent=False, detail=f"answered {status}: redirects are not followed"
+        )
+    again = status in RETRIED or status >= 500
+    return Outcome(sent=False, detail=f"answered {status}", again=again)
+
+
+def _status(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> int:
+    parts = urlsplit(url)
+    connection = _connection(parts.scheme, parts.hostname, parts.port, seconds)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    late = threading.Timer(seconds, _cut, [connection])
+    late.daemon = True
+    try:
+        connection.connect()
+        late.start()  # an answer that trickles in never times out by itself
+        connection.request("POST", path, body, dict(headers))
+        return connection.getresponse().status
+    finally:
+        late.cancel()
+        connection.close()
+
+
+def _connection(
+    scheme: str, name: str | None, port: int | None, seconds: float
+) -> http.client.HTTPConnection:
+    if not name or scheme not in ("http", "https"):
+        raise ValueError("it is no URL of http or https")
+    if scheme == "http":
+        return http.client.HTTPConnection(name, port, timeout=seconds)
+    context = ssl.create_default_context()
+    return http.client.HTTPSConnection(name, port, timeout=seconds, context=context)
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    if connection.sock is not None:
+        connection.sock.shutdown(2)
+
+
+def _reason(problem: Exception) -> str:
+    """What went wrong, without the URL that some of these exceptions tell."""
+    if isinstance(problem, TimeoutError):
+        return "no answer in time"
+    if isinstance(problem, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror
+    if isinstance(problem, http.client.HTTPException):
+        return "no answer of HTTP"
+    return str(problem) if isinstance(problem, ValueError) else "connection lost"
