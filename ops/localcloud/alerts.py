@@ -103,6 +103,11 @@ def change_state(
         return _changed(state, alert, at, who, {"alertState": wanted})
 
 
+def remark(state: State, alert: Resource, at: datetime, event: str, text: str) -> None:
+    """Add to its history what was done about it."""
+    _remember(state, alert, at, SYSTEM, event, comment=text)
+
+
 def kept(state: State) -> list[Resource]:
     """Every alert there is, oldest first."""
     return state.of_type("alerts")
@@ -195,6 +200,6 @@ def _remember(
         "modifiedAt": at.isoformat(),
         "modifiedBy": who,
         "comments": comment,
-        "description": text if event in noun else "Alert created",
+        "description": text if event in noun else comment or "Alert created",
     }
     state.memories.set(alert.id, {"history": [*told, modification]})

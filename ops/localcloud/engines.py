@@ -6,6 +6,7 @@ from pathlib import Path
 from ops.localcloud import console
 from ops.localcloud.autoscaler import Autoscaler
 from ops.localcloud.blobstore import BlobStore
+from ops.localcloud.evaluator import Evaluator
 from ops.localcloud.gatewayprocess import GatewayProcess
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.loops import Wake, every
@@ -15,7 +16,7 @@ from ops.localcloud.router import Router
 from ops.localcloud.state import State
 from ops.localcloud.supervisor import Supervisor
 
-NOTIFIER_TICK = 0.5
+EVALUATOR_TICK, NOTIFIER_TICK = 1.0, 0.5
 AUTOSCALER_TICK = 0.5  # of real time; how often it acts, the clock says
 TICK_SECONDS = 0.2  # how late a death, a due probe or a drained instance is noticed
 
@@ -44,6 +45,8 @@ class Engines:
 
         self._autoscaler = Autoscaler(state, store, self.ring)
         self._notifier, self._notifier_wake = Notifier(state), Wake()
+        self._evaluator = Evaluator(state, store, self._notifier_wake.ring)
+        self._evaluator_wake = Wake()
 
     def start(self) -> str:
         """Adopt or start the gateway; return its URL. Blocks, seconds at most."""
@@ -57,7 +60,8 @@ class Engines:
         """Have the wishes that were just written seen to at once. From any thread."""
         for wake in (
             *(self._router_wake, self._supervisor_wake),
-            *(self._gateway_wake, self._autoscaler_wake, self._notifier_wake),
+            *(self._gateway_wake, self._autoscaler_wake),
+            *(self._notifier_wake, self._evaluator_wake),
         ):
             wake.ring()
 
@@ -71,6 +75,7 @@ class Engines:
             every(TICK_SECONDS, self._router.step, stop, self._router_wake),
             every(1.0, self._gateway.step, stop, self._gateway_wake),
             every(AUTOSCALER_TICK, self._autoscaler.step, stop, self._autoscaler_wake),
+            every(EVALUATOR_TICK, self._evaluator.step, stop, self._evaluator_wake),
             every(NOTIFIER_TICK, self._notifier.step, stop, self._notifier_wake),
             self._recorder.run(stop),
         ]

@@ -23,5 +23,10 @@ class Memories:
         sql = "INSERT OR REPLACE INTO memories VALUES (?, ?)"
         self._db.write(sql, normal_id(owner), json.dumps(memory))
 
+    def owners(self, suffix: str) -> list[str]:
+        """Of whom something is remembered whose name ends so."""
+        sql = "SELECT owner FROM memories WHERE substr(owner, -?) = ?"
+        return [row["owner"] for row in self._db.all(sql, len(suffix), suffix)]
+
     def forget(self, owner: str) -> None:
         self._db.write("DELETE FROM memories WHERE owner = ?", normal_id(owner))

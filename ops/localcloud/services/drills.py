@@ -136,7 +136,9 @@ def alert(call: Call) -> Answer:
 
 def _resolve(call: Call, rule: str | None) -> int:
     """Resolve the fired alerts of a rule, or all; return how many there were."""
-    found = alerts.fired(call.state, rule)
+    fired = alerts.fired(call.state, rule)
+    # Those of alert rules have a context, and are resolved by their evaluation alone.
+    found = [each for each in fired if each.properties["context"] is None]
     for each in found:
         alerts.resolve(call.state, each, call.now)
     return len(found)
