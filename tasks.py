@@ -90,6 +90,7 @@ alerting.add_task(alerts.alerts_list, name="list", default=True)
 for verb, task in {
     "show": alerts.alerts_show,
     "apply": alerts.alerts_apply,
+    "test": alerts.alerts_test,
     "ack": alerts.alerts_ack,
     "close": alerts.alerts_close,
     "mute": alerts.alerts_mute,

@@ -21,8 +21,8 @@ CAPABILITIES = words(
     mirroring openloop patterns query rollback scoring shifting training validate watch
     autoscaling.playing autoscaling.showing autoscaling.sizing
     autoscaling.suspending alerting.answering alerting.listing
-    alerting.showing alerting.silencing rollouts.forecast rollouts.preflight
-    rollouts.rehearsal
+    alerting.showing alerting.silencing alerting.trying rollouts.forecast
+    rollouts.preflight rollouts.rehearsal
     """
 )
 PROCEDURES = words(

@@ -107,6 +107,22 @@ def alerts_unmute(call: Call, rule=None, all=False):
     firedview.unmuted(done, dry_run=call.dry_run)
 
 
+@reads(
+    rule="Only this one: the name of a file in alerts/. Default: all.",
+    file="Only the cases of this file; repeatable. Default: all of alerts/tests/.",
+)
+def alerts_test(call: Call, rule=None, file=()):
+    """Try alert rules on made-up requests, offline.
+
+    invoke alerts.test --rule availability-fast
+    """
+    from ops.alerting import trying, tryview
+
+    found = trying.run(rule, file or ())
+    call.show(found, tryview.report)
+    trying.require_passed(found)
+
+
 def _answer(call: Call, name: str, state: str, *, every: bool, comment: str) -> None:
     from ops.alerting import answering
     from ops.views import firedview

@@ -1,0 +1,167 @@
+"""Alert rules tested: the cases of alerts/tests/ through the engine, offline."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ops import specs
+from ops.alerting import compiling, offline, resolving, rulefile, testfile
+from ops.alerting.offline import WORKSPACE, Answer, Question, Track
+from ops.alerting.rules import Rule
+from ops.alerting.series import ENDPOINT
+from ops.alerting.testfile import Case
+from ops.errors import NotFound, OpsError
+from ops.fields import unknown
+from ops.settings import shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One sentence, and whether it came so."""
+
+    text: str
+    met: bool
+    times: tuple[datetime, ...] = ()  # that it speaks of
+    was: str = ""  # what came instead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One case of a rule."""
+
+    rule: str
+    case: str
+    file: str
+    start: datetime
+    until: datetime
+    threshold: float | None
+    operator: str
+    judged: list[Judged]
+    problems: list[str]
+    tracks: list[Track] = field(repr=False)
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems and all(each.met for each in self.judged)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Every case that was tried, and the rules that have none."""
+
+    tried: list[Tried]
+    untested: list[str]
+
+    @property
+    def passed(self) -> bool:
+        return not self.untested and all(each.passed for each in self.tried)
+
+
+def run(rule: str | None, files: Iterable[str]) -> Report:
+    """Try some files' cases, one rule's, or all; raise InvalidSpec for wrong files."""
+    rules = rulefile.load()
+    if rule is not None and rule not in rules:
+        hint = unknown(rule, rules).removeprefix("unknown key ")
+        raise NotFound(f"There is no rule {rule!r} {hint}.", "invoke alerts.show")
+    named = [Path(each).resolve() for each in files]
+    paths = named or testfile.paths()
+    wanted = [path for path in paths if rule in (None, path.stem)]
+    cases = testfile.load(wanted, rules)
+    asked = [question(rules[case.rule], case) for case in cases]
+    tried = list(map(judge, cases, asked, offline.ask(asked)))
+    chosen = [] if named else [rule] if rule else list(rules)
+    tested = {case.rule for case in cases}
+    return Report(tried=tried, untested=[each for each in chosen if each not in tested])
+
+
+def require_passed(report: Report) -> None:
+    """End with a failure where a case failed; all of them have been shown."""
+    failed = sum(not each.passed for each in report.tried)
+    lacks = f"{len(report.untested)} without a test" if report.untested else ""
+    told = [f"{failed} of {len(report.tried)} cases failed" if failed else "", lacks]
+    if said := ", ".join(filter(None, told)):
+        raise OpsError(f"Alert tests: {said}.")
+
+
+def question(rule: Rule, case: Case) -> Question:
+    """What the engine is asked of a case: the rule as it would be applied."""
+    place = placed(rule, case)
+    meant, _ = resolving.resolved(rule, place.endpoint)
+    wanted = compiling.compiled(meant, place)
+    return Question(
+        rules=[offline.resource(each.kind, each.name, each.body) for each in wanted],
+        start=case.start,
+        until=case.until,
+        data={"tables": _tables(case, place.id), "metrics": _metrics(case, place)},
+    )
+
+
+def placed(rule: Rule, case: Case) -> compiling.Place:
+    """An endpoint of the name, with the deployments that the case speaks of."""
+    endpoint = case.endpoint or next(iter(rule.endpoints or specs.names()))
+    of_endpoint = f"{WORKSPACE}/onlineEndpoints/{endpoint}"
+    return compiling.Place(
+        endpoint=endpoint,
+        id=of_endpoint,
+        location="offline",
+        deployments={
+            name: f"{of_endpoint}/deployments/{name}" for name in case.deployments
+        },
+        groups={name: f"{WORKSPACE}/{name}" for name in rule.notify or ()},
+    )
+
+
+def _tables(case: Case, resource: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the endpoint; a table that is empty is there too."""
+    return {
+        table: [{"_ResourceId": resource, **row} for row in rows]
+        for table, rows in case.tables().items()
+    }
+
+
+def _metrics(case: Case, place: compiling.Place) -> list[dict[str, Any]]:
+    return [
+        {
+            "resource": place.id
+            if each.where == ENDPOINT
+            else place.deployments[each.where],
+            "metric": each.metric,
+            "dimensions": dict(each.dimensions),
+            "values": each.points,
+        }
+        for each in case.metrics
+    ]
+
+
+def judge(case: Case, asked: Question, answer: Answer) -> Tried:
+    """Hold each sentence against what the engine says came."""
+    judged = []
+    for each in case.expectations:
+        met = each.met(answer.firings)
+        own = [f for f in answer.firings if each.about(f.target, f.dimensions)]
+        was = "" if met else "; ".join(f.said for f in own) or "nothing fired"
+        times = tuple(at for at in (each.at, each.start, each.end) if at)
+        judged.append(Judged(text=each.text, met=met, times=times, was=was))
+    threshold, operator = limit(asked.rules)
+    return Tried(
+        rule=case.rule,
+        case=case.name,
+        file=shown(case.path),
+        start=case.start,
+        until=case.until,
+        threshold=threshold,
+        operator=operator,
+        judged=judged,
+        problems=answer.problems,
+        tracks=answer.tracks,
+    )
+
+
+def limit(bodies: Sequence[Mapping[str, Any]]) -> tuple[float | None, str]:
+    """The threshold of a compiled rule and its operator; none for a learned one."""
+    if not bodies:
+        return None, ""
+    criterion = bodies[0]["properties"]["criteria"]["allOf"][0]
+    return criterion.get("threshold"), criterion.get("operator", "")
