@@ -117,6 +117,16 @@ def test_a_status_says_where_it_is_and_who_sees_to_it(said):
     assert "5% > 20% > 50%" in text
 
 
+def test_a_status_says_how_to_replay_this_rollout_and_earlier_ones(said):
+    ids = (HERE.id, "20261124-080000-cd34")
+
+    rolloutview.status(Status(endpoint="iris", now=NOW, here=HERE, ids=ids))
+
+    text = said.getvalue()
+    assert f"invoke rollout.replay --id {HERE.id}" in text
+    assert "earlier: 20261124-080000-cd34" in text
+
+
 def test_what_only_a_person_can_help_says_so(said):
     down = Health(state="Failed")
     facts = replace(SEEN, canary_health=down, stable_health=down)

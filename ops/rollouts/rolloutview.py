@@ -137,6 +137,9 @@ def status(found: "Status") -> None:
     for event in found.events:
         text = f"{render.ago(event.at)}  {event.what:<12}{render.clean(event.text)}"
         out.print(text, soft_wrap=True, markup=False)
+    if here.id in found.ids:
+        replay = f"invoke rollout.replay --id {here.id}"
+        out.print(f"its record: {replay}", soft_wrap=True, markup=False)
     if others := [each for each in found.ids if each != here.id]:
         out.print(f"earlier: {', '.join(others[:5])}", soft_wrap=True, markup=False)
 
