@@ -100,6 +100,13 @@ QUERY_RULES = {
     "autoMitigate must be false with an evaluationFrequency over": query_rule(
         evaluationFrequency="P1D", windowSize="P1D"
     ),
+    "resolveConfiguration must be an object": query_rule(resolveConfiguration=True),
+    "autoResolved must be true or false": query_rule(
+        resolveConfiguration={"autoResolved": "yes"}
+    ),
+    "timeToResolve must be a duration from PT1M to P2D": query_rule(
+        resolveConfiguration={"timeToResolve": "P3D"}
+    ),
     "no storage is linked": query_rule(checkWorkspaceAlertsStorageConfigured=True),
     "the action group 'x' was not found": query_rule(actions={"actionGroups": ["x"]}),
     "actionGroups must be at most 5": query_rule(

@@ -17,6 +17,7 @@ from ops.localcloud.fields import (
     MINUTE,
     Problems,
     Told,
+    between,
     flag,
     length,
     length_in,
@@ -70,6 +71,7 @@ def _rule(told: Told, kinds: Kinds, columns: Columns) -> Problems:
     yield from _scope(told, kinds)
     yield from _times(told)
     yield from _muting(told)
+    yield from _resolving(told.get("resolveConfiguration"))
     yield from strings("", told, "targetResourceTypes")
     if told.get("checkWorkspaceAlertsStorageConfigured"):
         yield "checkWorkspaceAlertsStorageConfigured: no storage is linked for alerts."
@@ -125,6 +127,19 @@ def _muting(told: Told) -> Problems:
         yield (
             "autoMitigate must be false with an evaluationFrequency over PT12H: "
             "stateful rules are not evaluated that seldom."
+        )
+
+
+def _resolving(told: Any) -> Problems:
+    if told is None:
+        return
+    if not isinstance(told, dict):
+        yield "resolveConfiguration must be an object."
+        return
+    yield from flag("resolveConfiguration", told, "autoResolved")
+    if told.get("timeToResolve") is not None:
+        yield from between(
+            "resolveConfiguration", told, "timeToResolve", MINUTE, LONGEST
         )
 
 

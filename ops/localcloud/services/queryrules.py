@@ -15,7 +15,7 @@ MOST_OF_RESOURCE = 1000
 GIVEN = (
     *("displayName", "description", "severity", "scopes", "evaluationFrequency"),
     *("windowSize", "overrideQueryTimeRange", "targetResourceTypes", "criteria"),
-    *("muteActionsDuration", "actions", "skipQueryValidation"),
+    *("muteActionsDuration", "actions", "skipQueryValidation", "resolveConfiguration"),
 )
 
 
@@ -51,7 +51,6 @@ def _require_spoken(call: Call, sent: dict[str, Any]) -> None:
     for wanted, what in (
         (call.body.get("kind", "LogAlert") != "LogAlert", "rules of another kind"),
         (identity != "None", "identities of rules"),
-        (sent.get("resolveConfiguration"), "resolveConfiguration"),
     ):
         if wanted:
             message = f"localcloud does not know {what}."
