@@ -1,4 +1,4 @@
-"""Times as a person types them: `2h`, `--from 14:05`, and the span they mean."""
+"""Times as a person types and reads them: `2h`, `--from 14:05`, `1h 42m`."""
 
 import re
 from dataclasses import dataclass
@@ -53,6 +53,20 @@ def duration(text: str, flag: str) -> timedelta:
     if not 0 < seconds <= LONGEST.total_seconds():
         raise UsageError(f"{flag} takes more than nothing and up to 12 years.")
     return timedelta(seconds=seconds)
+
+
+def length(time: timedelta) -> str:
+    """`1.5s`, `45s`, `4m 5s`, `1h 42m`, `2d 3h`: the two largest units of a time."""
+    seconds = max(time.total_seconds(), 0.0)
+    if seconds < 10:
+        return f"{round(seconds, 3):.2g}s"
+    least = 1 if seconds < 3600 else 60 if seconds < 86400 else 3600
+    left, parts = round(seconds / least) * least, []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return " ".join(parts)
 
 
 def moment(text: str, flag: str, now: datetime) -> datetime:

@@ -302,7 +302,7 @@ def test_patience_ends_with_a_person():
 
     assert told(found) == ("pause", "too_few_requests")
     assert found.page
-    assert found.reason.startswith("inconclusive for 2h 01m: 131 of 200 requests")
+    assert found.reason.startswith("inconclusive for 2h 1m: 131 of 200 requests")
 
 
 def test_the_last_comparison_waits_for_proof_and_says_how_long():

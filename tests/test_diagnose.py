@@ -501,7 +501,7 @@ def test_a_change_right_before_the_trouble_is_named():
 
     finding = rules.findings(facts(outcomes=ended, history=[deployed]))[-1]
 
-    assert finding.title == "requests began to fail 60 s after deploy"
+    assert finding.title == "requests began to fail 1m after deploy"
     assert "new model" in text(finding)
 
 

@@ -53,3 +53,24 @@ def test_since_counts_back_from_to():
     span = times.span("1h", None, "11:00", now=NOW)
 
     assert (span.start.hour, span.end.hour) == (10, 11)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        (0, "0s"),
+        (0.8, "0.8s"),
+        (9.99, "10s"),
+        (45, "45s"),
+        (59.7, "1m"),
+        (245, "4m 5s"),
+        (5280, "1h 28m"),
+        (6120, "1h 42m"),
+        (7260, "2h 1m"),
+        (86399, "1d"),
+        (183600, "2d 3h"),
+        (-5, "0s"),
+    ],
+)
+def test_a_length_of_time_is_shown_in_one_way(seconds, says):
+    assert times.length(timedelta(seconds=seconds)) == says

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ops.endpoints import MOST_INSTANCES
+from ops.times import length
 from ops.views import charts
 from ops.views.render import ago, console, deployment, grid, line, note, safe
 
@@ -114,14 +115,16 @@ def numbers(found: "Simulation") -> list[tuple[str, str]]:
     hours = found.instance_minutes / 60
     average = found.instance_minutes / found.minutes
     share = 100 * found.short_minutes / found.minutes
-    short = f"{length(found.short_minutes)} ({share:.1f}%)"
+    short = f"{_minutes(found.short_minutes)} ({share:.1f}%)"
     if found.short_at_maximum:
-        short += f", {length(found.short_at_maximum)} of it at the maximum"
+        short += f", {_minutes(found.short_at_maximum)} of it at the maximum"
     reversals = f"{found.flaps} of {len(found.actions)} actions"
-    held = [f"{length(minutes)} {reason}" for reason, minutes in found.deferred.items()]
+    held = [
+        f"{_minutes(minutes)} {reason}" for reason, minutes in found.deferred.items()
+    ]
     rows = [
         ("load", found.source),
-        ("time", f"{length(found.minutes)} from {found.start:%F %H:%M} UTC"),
+        ("time", f"{_minutes(found.minutes)} from {found.start:%F %H:%M} UTC"),
         ("instances", f"{found.lowest} to {found.highest}, {average:.2f} on average"),
         ("paid", f"{found.instance_minutes:,} instance-minutes ({hours:,.0f} h)"),
         ("over a limit", short),
@@ -129,7 +132,7 @@ def numbers(found: "Simulation") -> list[tuple[str, str]]:
         ("held up", ", ".join(held) or "never"),
     ]
     if found.without_data:
-        rows.append(("without data", length(found.without_data)))
+        rows.append(("without data", _minutes(found.without_data)))
     return rows
 
 
@@ -167,13 +170,8 @@ def spread(
     return found
 
 
-def length(minutes: int) -> str:
-    """7d, 3h 20m, 12m."""
-    days, rest = divmod(minutes, 1440)
-    hours, left = divmod(rest, 60)
-    parts = [f"{days}d" if days else "", f"{hours}h" if hours else ""]
-    parts.append(f"{left}m" if left else "")
-    return " ".join(part for part in parts if part) or "0m"
+def _minutes(number: int) -> str:
+    return length(timedelta(minutes=number))
 
 
 def sizes(found: "Sequence[Size]") -> None:

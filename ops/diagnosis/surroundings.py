@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from ops.diagnosis.facts import Facts, Finding, at, plural, rows, total
+from ops.times import length
 
 BEFORE_TROUBLE = timedelta(minutes=30)
 
@@ -96,8 +97,7 @@ def changed_before_trouble(facts: Facts) -> Finding | None:
     entry = next((e for e in facts.history if e.at <= onset), None)
     if entry is None or onset - entry.at > BEFORE_TROUBLE:
         return None
-    seconds = round((onset - entry.at).total_seconds())
-    after = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    after = length(onset - entry.at)
     reason = f": {entry.reason}" if entry.reason else ""
     return Finding(
         severity="note",

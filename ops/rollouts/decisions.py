@@ -13,6 +13,7 @@ from ops.rollouts import reasons, verdicts
 from ops.rollouts.observed import Alert, Observed
 from ops.rollouts.policy import Policy, Step
 from ops.rollouts.verdicts import NOT_WORSE, WORSE, Verdict
+from ops.times import length
 
 ACTIONS = ("hold", "advance", "roll_back", "promote", "pause")
 
@@ -164,7 +165,7 @@ def data_is_missing(look: Look) -> Move | None:
     if age <= timedelta(seconds=missing.after_seconds):
         return None
     seen = f"none since {mark:%H:%M:%S}" if mark else "none at all"
-    reason = f"no complete request rows: {seen}, {reasons.length(age)} ago"
+    reason = f"no complete request rows: {seen}, {length(age)} ago"
     return _guarded(look, missing.then, reason, page=False)
 
 
@@ -172,7 +173,7 @@ def still_baking(look: Look) -> Move | None:
     left = timedelta(seconds=look.step.bake_seconds) - look.baked
     if left <= timedelta():
         return None
-    reason = f"baking {look.step.shown}, {reasons.length(left)} left"
+    reason = f"baking {look.step.shown}, {length(left)} left"
     return Move(action="hold", reason=f"{reason}; {reasons.so_far(look.observed)}")
 
 
@@ -207,7 +208,7 @@ def go_on(look: Look) -> Move:
     following = look.policy.steps[look.observed.step + 1]
     paused = following.pause and following.shown == look.step.shown
     goal = "a pause" if paused else following.shown
-    reason = f"{look.step.shown} baked {reasons.length(look.baked)}, next {goal}"
+    reason = f"{look.step.shown} baked {length(look.baked)}, next {goal}"
     return Move(action="advance", reason=f"{reason}; {reasons.so_far(look.observed)}")
 
 
@@ -253,7 +254,7 @@ def _inconclusive(look: Look, reason: str) -> Move:
     patience = timedelta(seconds=look.policy.patience_seconds)
     if waited < patience:
         return Move(action="hold", reason=f"inconclusive: {reason}")
-    text = f"inconclusive for {reasons.length(waited)}: {reason}"
+    text = f"inconclusive for {length(waited)}: {reason}"
     return Move(action="pause", page=True, reason=text)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ops.rollouts.reasons import length
+from ops.times import length
 from ops.views import render
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from ops.rollouts.evidence import (
     ERROR_ODDS,
@@ -113,15 +112,6 @@ def requests_since_step(observed: Observed) -> int:
             break
         found += bin.canary.requests
     return found
-
-
-def length(time: timedelta) -> str:
-    """`45s`, `6m`, `1h 05m`: as exact as a person needs it."""
-    seconds = max(0, round(time.total_seconds()))
-    minutes = round(seconds / 60)
-    if seconds < 100:
-        return f"{seconds}s"
-    return f"{minutes}m" if minutes < 100 else f"{minutes // 60}h {minutes % 60:02}m"
 
 
 def kind(policy: Policy, observed: Observed, name: str) -> Kind:

@@ -1,7 +1,9 @@
 """What the verbs of a drill print."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ops.times import length
 from ops.views import render
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ def clock(drill: "Drill") -> None:
     """What time it is on localcloud, and how that differs from here."""
     told = [f"localcloud's clock shows {drill.now:%Y-%m-%d %H:%M:%S} UTC"]
     if drill.ahead_seconds >= 1:
-        told.append(f"{length(drill.ahead_seconds)} ahead")
+        told.append(f"{length(timedelta(seconds=drill.ahead_seconds))} ahead")
     if drill.rate != 1:
         told.append(f"{drill.rate:g} times as fast as real time")
     render.line(", ".join(told))
@@ -44,7 +46,7 @@ def drill(drill: "Drill") -> None:
 
 def says(fault: "Fault") -> str:
     """One fault in a line, as one would say it."""
-    seconds = length(fault.seconds)
+    seconds = length(timedelta(seconds=fault.seconds))
     what = {
         "delay": f"held for {seconds}",
         "status": f"answered {fault.status} {fault.code}".rstrip(),
@@ -67,14 +69,3 @@ def says(fault: "Fault") -> str:
     when += [most] if fault.times else []
     late = " when the work is done" if fault.late else ""
     return f"{where}: {what}{late}" + (f" ({', '.join(when)})" if when else "")
-
-
-def length(seconds: float) -> str:
-    """`2h 5m`, `1.5s`: the two largest units that say something."""
-    if seconds < 60:
-        return f"{seconds:.3g}s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
-    return " ".join([f"{number}{unit}" for number, unit in parts if number][:2])

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ops import tags
+from ops.times import length
 from ops.views import render
 from ops.views.render import console, deployment, grid, line, note, safe, say
 
@@ -66,7 +67,7 @@ def mention(endpoint: "Endpoint", now: datetime) -> None:
     """Say beside a status what holds for a time: a freeze, a mirror."""
     freeze, until = tags.freeze(endpoint.tags), tags.mirror_until(endpoint.tags)
     if freeze and now < freeze.until:
-        end = f"{freeze.until:%F %T} UTC ({clock(freeze.until - now)})"
+        end = f"{freeze.until:%F %T} UTC ({length(freeze.until - now)})"
         note(f"frozen until {end} by {freeze.who}: {freeze.reason}")
     if endpoint.mirror and until:
         tense = "is" if now < until else "was"
@@ -102,7 +103,7 @@ def baking(look: "Baking") -> None:
     seen = look.seen
     failed = f"{seen.errors:,} of {seen.requests:,} requests failed"
     said = look.unknown or (failed if seen.requests else "no requests yet")
-    left = "over" if not look.left else f"{clock(look.left)} left"
+    left = "over" if not look.left else f"{length(look.left)} left"
     console().print(f"baking {deployment(look.canary)}  {left}  {safe(said)}")
 
 
@@ -127,15 +128,6 @@ def history(rows: "list[Row]", now: datetime) -> None:
             safe(row.reason),
         )
     console().print(table)
-
-
-def clock(left: timedelta) -> str:
-    """`1 h 02 min`, `4 min 05 s`, `9 s`."""
-    seconds = int(left.total_seconds())
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {seconds % 60:02} s" if minutes else f"{seconds} s"
 
 
 def _changed(change: "Shift") -> list[tuple[str, dict[str, int], dict[str, int]]]:
