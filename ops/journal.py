@@ -183,8 +183,20 @@ def _opened(path: Path) -> TextIO:
     except OSError as error:
         raise OpsError(
             f"The lock {shown(path)} can't be taken: {error.strerror}. "
-            "Nothing has been changed."
+            "Nothing has been changed.",
+            *_remedies(path.parent),
         ) from None
+
+
+def _remedies(folder: Path) -> list[str]:
+    """What helps against a full disk: a rollback must not wait for a tidy one."""
+    local = state_directory() / "localcloud"  # which stays where it is
+    stays = local.is_dir() and not os.environ.get("AML_OPS_LOCALCLOUD")
+    kept = f"AML_OPS_LOCALCLOUD={local} " if stays else ""
+    return [
+        f"df -h {shown(folder)}",
+        f"export {kept}AML_OPS_STATE=$(mktemp -d)   # and the verb again",
+    ]
 
 
 def _path(stage: str) -> Path:
@@ -206,7 +218,7 @@ def _append(stage: str, row: dict[str, Any], consequence: str) -> None:
         raise OpsError(
             f"The journal {shown(path)} can't be written: {error.strerror}. "
             f"{consequence}",
-            f"df -h {shown(path.parent)}",
+            *_remedies(path.parent),
         ) from None
 
 

@@ -143,6 +143,22 @@ def test_nothing_is_changed_where_the_journal_cannot_be_written(tmp_path):
         pytest.fail("the change went on without its journal entry")
 
 
+def test_a_full_disk_does_not_keep_anybody_from_going_back(tmp_path):
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal/local.jsonl").symlink_to("/dev/full")
+    (tmp_path / "localcloud").mkdir()
+
+    with pytest.raises(OpsError) as raised, changed("rollback"):
+        pytest.fail("it was changed")
+
+    assert "No space left on device. Nothing has been changed." in raised.value.problem
+    kept = f"AML_OPS_LOCALCLOUD={tmp_path}/localcloud"
+    assert any(
+        each.startswith(f"export {kept} AML_OPS_STATE=")
+        for each in raised.value.remedies
+    )
+
+
 def test_nothing_is_changed_where_the_lock_cannot_be_taken(tmp_path):
     (tmp_path / "locks").write_text("a file in the way")
 
