@@ -6,7 +6,7 @@ from pathlib import Path
 from ops.localcloud import console
 from ops.localcloud.autoscaler import Autoscaler
 from ops.localcloud.blobstore import BlobStore
-from ops.localcloud.evaluator import Evaluator
+from ops.localcloud.evaluator import Evaluator, is_patient
 from ops.localcloud.gatewayprocess import GatewayProcess
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.loops import Wake, every
@@ -45,8 +45,12 @@ class Engines:
 
         self._autoscaler = Autoscaler(state, store, self.ring)
         self._notifier, self._notifier_wake = Notifier(state), Wake()
-        self._evaluator = Evaluator(state, store, self._notifier_wake.ring)
-        self._evaluator_wake = Wake()
+        told = self._notifier_wake.ring
+        self._evaluators = (
+            (Evaluator(state, store, told, lambda rule: not is_patient(rule)), Wake()),
+            (Evaluator(state, store, told, is_patient), Wake()),
+        )
+        self._store = store
 
     def start(self) -> str:
         """Adopt or start the gateway; return its URL. Blocks, seconds at most."""
@@ -61,7 +65,7 @@ class Engines:
         for wake in (
             *(self._router_wake, self._supervisor_wake),
             *(self._gateway_wake, self._autoscaler_wake),
-            *(self._notifier_wake, self._evaluator_wake),
+            *(self._notifier_wake, *(wake for _, wake in self._evaluators)),
         ):
             wake.ring()
 
@@ -75,7 +79,11 @@ class Engines:
             every(TICK_SECONDS, self._router.step, stop, self._router_wake),
             every(1.0, self._gateway.step, stop, self._gateway_wake),
             every(AUTOSCALER_TICK, self._autoscaler.step, stop, self._autoscaler_wake),
-            every(EVALUATOR_TICK, self._evaluator.step, stop, self._evaluator_wake),
+            *(
+                every(EVALUATOR_TICK, evaluator.step, stop, wake)
+                for evaluator, wake in self._evaluators
+            ),
+            self._leave(stop),
             every(NOTIFIER_TICK, self._notifier.step, stop, self._notifier_wake),
             self._recorder.run(stop),
         ]
@@ -85,6 +93,13 @@ class Engines:
             await asyncio.to_thread(self._supervisor.close)
             await asyncio.to_thread(self._notifier.close)
             self._gateway.close()
+
+    async def _leave(self, stop: asyncio.Event) -> None:
+        """Once all is to stop, let no query of an alert rule hold it up."""
+        await stop.wait()
+        for evaluator, _ in self._evaluators:
+            evaluator.leave()
+        await asyncio.to_thread(self._store.interrupt)
 
     def recovered(self) -> bool:
         """Whether each deployment that was ready when localcloud went is so again."""

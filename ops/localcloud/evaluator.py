@@ -32,26 +32,38 @@ SETTLED = timedelta(seconds=3)  # of real time, until what has happened is taken
 FURTHEST = timedelta(days=2)  # that missed evaluations are made up for
 BUDGET = 5.0  # seconds that a step takes at most; the next one goes on
 HOUR = timedelta(hours=1)
+PATIENT = timedelta(minutes=5)  # rules of such a frequency can wait a little
 STATUSES = {True: "Unhealthy", False: "Healthy", None: "Unknown"}
 
 
+def is_patient(rule: Rule) -> bool:
+    """Whether it has a loop of its own kind, so that its long query delays no page."""
+    return rule.frequency >= PATIENT
+
+
 class Evaluator:
-    """The engine behind alert rules. `ring` has deliveries seen to at once."""
+    """The engine behind the alert rules that it `takes`: others are another one's.
+
+    `ring` has deliveries seen to at once.
+    """
 
     def __init__(
         self,
         state: State,
         store: LogStore,
         ring: Callable[[], None],
+        takes: Callable[[Rule], bool] = lambda rule: True,
         settled: timedelta = SETTLED,
     ) -> None:
         self._state = state
         self._ring = ring
+        self._takes = takes
         self._settled = settled
+        self._leaving = False
         self._signals = StoredSignals(store)
         self._began: datetime | None = None  # in real time
         self._trimmed: datetime | None = None
-        self._rules: dict[str, tuple[int, Rule | None]] = {}  # by id, as last read
+        self._rules: dict[str, tuple[datetime, Rule | None]] = {}  # as last read
         self._last: dict[str, datetime] = {}  # what each was evaluated for
         self._told: dict[str, str] = {}  # the problem that was logged last
 
@@ -68,12 +80,17 @@ class Evaluator:
         waiting = [
             (at, each)
             for each in rules.values()
+            if self._takes(each[1])
             for at in self._due(*each, until=until)
         ]
         for at, (resource, rule) in sorted(waiting, key=lambda each: each[0]):
-            self._see_to(resource, rule, at)
-            if time.monotonic() > deadline:
+            if self._leaving or time.monotonic() > deadline:
                 return
+            self._see_to(resource, rule, at)
+
+    def leave(self) -> None:
+        """Begin nothing more; what can't be ended is begun anew by the next one."""
+        self._leaving = True
 
     def _read_rules(self) -> dict[str, tuple[Resource, Rule]]:
         """All that are enabled and can be read, by id."""
@@ -87,14 +104,14 @@ class Evaluator:
 
     def _read(self, resource: Resource) -> Rule | None:
         known = self._rules.get(resource.id)
-        if known is not None and known[0] == resource.generation:
+        if known is not None and known[0] == resource.modified:
             return known[1]
         rule: Rule | None = None
         try:
             rule = read(resource.body)
         except Exception:  # the others must not wait for this one to be mended
             log.exception("the rule %s can't be read", resource.name)
-        self._rules[resource.id] = (resource.generation, rule)
+        self._rules[resource.id] = (resource.modified, rule)
         return rule
 
     def _due(self, resource: Resource, rule: Rule, until: datetime) -> list[datetime]:
@@ -153,6 +170,8 @@ class Evaluator:
         self, resource: Resource, rule: Rule, at: datetime, problem: str
     ) -> None:
         """An evaluation that can't be made is neither healthy nor failing."""
+        if self._leaving:
+            return  # its query was ended with everything else
         if self._told.get(resource.id) != problem:
             self._told[resource.id] = problem
             log.warning("the rule %s can't be evaluated: %s", rule.name, problem)
@@ -181,8 +200,8 @@ class Evaluator:
             del self._last[id_]
 
     def _end(self, id_: str, now: datetime) -> None:
-        before = evaluations.last(self._state, id_)
         with self._state.transaction():
+            before = evaluations.last(self._state, id_)
             if before is not None and before.body is not None:
                 rule = read(before.body)
                 for (target, dimensions), series in before.series.items():

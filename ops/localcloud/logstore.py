@@ -134,7 +134,7 @@ class LogStore:
 
     def close(self) -> None:
         """Close the file; queries that still run are refused as too long."""
-        self._interrupt()
+        self.interrupt()
         with self._writing, self._opening:
             self._engine.close()
             if self._connection is not None:
@@ -229,7 +229,7 @@ class LogStore:
         """What KQL would return, by name and type; raises QueryError, Unavailable."""
         return self._engine.columns(self.open(), kql, now=now)
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
         """End the queries that still run: nobody will read their answers."""
         deadline = time.monotonic() + PATIENCE
         while self._running and time.monotonic() < deadline:

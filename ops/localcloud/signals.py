@@ -18,7 +18,7 @@ from ops.localcloud.records import normal_id
 
 KEPT = 2048  # windows that were read lately: another rule may ask for the same
 RELEARNED = timedelta(hours=1)  # how long learnt history serves
-QUERY_SECONDS = 30.0  # a query of a rule may take no longer
+QUERY_SECONDS = 120.0  # a query of a rule may take no longer
 
 
 class StoredSignals:

@@ -47,8 +47,9 @@ class Watch:
         return self.state.clock.now()
 
     def restart(self):
-        ring, settled = (lambda: None), timedelta(0)
-        self.engine = Evaluator(self.state, self.store, ring, settled)
+        self.engine = Evaluator(
+            self.state, self.store, lambda: None, settled=timedelta(0)
+        )
 
     def serve(self, minute, deployment="green", code=500, count=1):
         row = {
@@ -164,6 +165,31 @@ def test_one_broken_rule_stops_no_other(watch):
     assert [name for name, *_ in watch.told()] == ["c"]
     broken = evaluations.last(watch.state, log_body("b")["id"])
     assert "could not be parsed" in broken.problem
+
+
+def test_an_evaluator_that_is_told_to_leave_begins_nothing_more(watch):
+    watch.state.put(log_body())
+    watch.serve(0)
+    watch.engine.leave()
+    watch.run()
+    assert watch.told() == []
+
+    watch.restart()
+    watch.run()
+
+    assert watch.told() == [("errors", "Fired", 1, None)]
+
+
+def test_a_rule_that_is_made_anew_is_read_anew(watch):
+    watch.state.put(log_body(threshold=1000))
+    watch.run()
+    watch.state.delete(log_body()["id"])
+    watch.state.put(log_body())
+    watch.serve(1)
+
+    watch.run()
+
+    assert watch.told() == [("errors", "Fired", 2, None)]
 
 
 def test_a_new_rule_looks_back_at_nothing_but_its_window(watch):
@@ -336,5 +362,5 @@ def die():
 
 directory = Path(sys.argv[1])
 state, store = State(directory / "state.db"), LogStore(directory / "logs.duckdb", "t")
-Evaluator(state, store, die, timedelta(0)).step(datetime.now(UTC))
+Evaluator(state, store, die, settled=timedelta(0)).step(datetime.now(UTC))
 """
