@@ -8,8 +8,7 @@ from ops import journal
 from ops.alerting import fired, muting, silencing
 from ops.alerting.muting import Mute
 from ops.errors import NotFound, Refused, UsageError
-from ops.localcloud.alerting.processing import Told, processed
-from tests.firing_rig import RULES, fire
+from tests.firing_rig import RULES, fire, tells
 from tests.local_transport import InProcess
 
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -46,31 +45,6 @@ def rule(cloud, name, endpoint="iris"):
     body = {"location": "local", "tags": tags, "properties": properties}
     reply = cloud.ask("PUT", f"{id_}?api-version=2023-12-01", body)
     assert reply.status < 300, reply.body
-
-
-def tells(cloud, rule="errors", deployment="green", severity=1, of="iris", metric=""):
-    """Whether an alert that fires now tells anybody."""
-    target = f"{cloud.cloud.workspace}/onlineEndpoints/{of}"
-    dimension = {"name": "DeploymentName", "value": deployment}
-    if metric:
-        target += f"/deployments/{metric}"
-    told = Told(
-        rule=f"{cloud.cloud.group}{RULES}aml-ops-{of}-{rule}",
-        rule_name=f"aml-ops-{of}-{rule}",
-        target=target,
-        severity=severity,
-        signal="Log",
-        service="Log Alerts V2",
-        condition="Fired",
-        description="",
-        context={
-            "condition": {
-                "allOf": [{"dimensions": [dimension] if deployment else []}],
-            }
-        },
-    )
-    rules = [each.body for each in cloud.state.of_type("actionRules")]
-    return not processed(rules, told, cloud.clock.now()).suppressed_by
 
 
 def mute(cloud, for_="30m", rule="errors", deployment=None, every=False, **how):

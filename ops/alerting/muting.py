@@ -6,6 +6,7 @@ must be met, and of a condition any value.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from ops import endpoints
 from ops.alerting.fired import Alert
 from ops.clients import Workspace
+from ops.errors import NotFound
 from ops.readings import aware
 from ops.tags import cut
 
@@ -88,9 +90,10 @@ def write(
 
 
 def lift(workspace: Workspace, mute: Mute) -> None:
-    """End one before its time."""
+    """End one before its time, if it is still there."""
     for name in _names(mute):
-        workspace.delete(_url(workspace, name))
+        with suppress(NotFound):
+            workspace.delete(_url(workspace, name))
 
 
 def sweep(workspace: Workspace) -> None:

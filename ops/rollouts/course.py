@@ -16,7 +16,7 @@ from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError
 from ops.flow import Recent
-from ops.rollouts import observing, policyfile, standing
+from ops.rollouts import observing, policyfile, quiet, standing
 from ops.rollouts.decisions import Decision
 from ops.rollouts.observing import Observer, expected_weights
 from ops.rollouts.policy import Policy
@@ -48,6 +48,8 @@ class Course:
     look_at: datetime | None = None  # when everything is to be read again
     part_at: datetime | None = None  # when the next part of the traffic goes back
     trouble: str = ""  # told already
+    page: bool = False  # the last decision needs a person
+    quiet_until: datetime | None = None  # the canary's alerts page nobody so long
 
     @property
     def name(self) -> str:
@@ -185,6 +187,26 @@ class Course:
             require(live.endpoint)
             door.write_tags(live, standing.written(here))
         self.here = here
+
+    def hush(self) -> Progress | None:
+        """Mute what the judge sees to, or end that; what stands against it is told."""
+        now, wanted = self.workspace.now(), quiet.wanted(self.policy, page=self.page)
+        try:
+            if wanted and quiet.due(self.quiet_until, self.policy, now):
+                where = (self.workspace, self.name, self.here)
+                self.quiet_until = quiet.begin(*where, self.policy)
+            elif not wanted and self.quiet_until:
+                self.speak()
+        except OpsError as error:
+            what = f"{self.here.canary}'s alerts page people all the same"
+            return self.troubled(f"{what}: {error.problem}")
+        return None
+
+    def speak(self) -> None:
+        """Have the canary's alerts tell people again."""
+        if quiet.wanted(self.policy, page=False):
+            quiet.end(self.workspace, self.name, self.here)
+        self.quiet_until = None
 
     def told(self, what: str, text: str, decision: Decision | None = None) -> Progress:
         """Something that befell the rollout, for the record and for who watches."""

@@ -9,7 +9,7 @@ from ops import traffic
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import Refused
-from ops.rollouts import standing
+from ops.rollouts import quiet, standing
 from ops.rollouts.standing import Standing
 from ops.traffic import How, Shift
 from ops.weights import Weights
@@ -44,7 +44,7 @@ def restore(
         return safe
 
     ended = replace(here, state=state, by=by, run=here.run + 1, runner="")
-    return traffic.change(
+    done = traffic.change(
         workspace,
         name,
         decide,
@@ -53,3 +53,5 @@ def restore(
         how=How(force=True, urgent=True, rollout=here.id),
         tags=standing.written(ended),
     )
+    quiet.over(workspace, name, here)
+    return done

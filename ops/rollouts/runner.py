@@ -46,6 +46,7 @@ def run(course: Course) -> Iterator[Progress]:
                 yield from _leave(course)
             if course.here.active:
                 _wait(course)
+        _speak(course)
 
 
 def _turn(course: Course) -> Iterator[Progress]:
@@ -75,6 +76,7 @@ def _decided(
     What they have counted stands in the record of the next look.
     """
     decision = decisions.decide(course.policy, seen, now)
+    course.page = decision.page
     acts = acting.acts(course, decision)
     if whole or acts:
         course.record.look(seen, decision)
@@ -98,8 +100,9 @@ def _afterwards(course: Course) -> Iterator[Progress]:
     if here.active and (late or course.wiped):
         with suppress(Moved):  # the next look sees it
             course.tag(here)
-    if trouble := course.save():
-        yield trouble
+    for trouble in (course.save(), course.hush() if here.active else None):
+        if trouble:
+            yield trouble
 
 
 def _troubled(course: Course, error: OpsError) -> Iterator[Progress]:
@@ -122,6 +125,12 @@ def _wait(course: Course) -> None:
     course.workspace.wait(max((due - now).total_seconds(), 0.0), course.wake)
 
 
+def _speak(course: Course) -> None:
+    """Nobody judges the canary any more: its alerts are for people again."""
+    with suppress(OpsError):  # it ends by its own time, in half an hour
+        course.speak()
+
+
 def _leave(course: Course) -> Iterator[Progress]:
     """Give the rollout back: nobody runs it then, and the watchdog's time runs."""
     try:
@@ -130,6 +139,7 @@ def _leave(course: Course) -> Iterator[Progress]:
         yield course.told("trouble", error.problem)
     course.told("left", "a person stopped this runner")
     course.save()
+    _speak(course)
     raise Interrupted(left(course), "invoke rollout.resume", "invoke rollout.abort")
 
 
