@@ -42,6 +42,7 @@ SETTINGS = f"{ENDPOINT}/{INSIGHTS}/diagnosticSettings"
 LOG_WORKSPACES = f"{GROUP}/providers/{operationalinsights.TYPE}"
 LOG_WORKSPACE = f"{LOG_WORKSPACES}/{{logs}}"
 
+METRIC_RULE = f"{GROUP}/providers/{metricalerts.KIND.type}/{{name}}"
 ACTION_GROUP = f"{GROUP}/providers/{actiongroups.KIND.type}/{{name}}"
 
 ROUTES = [
@@ -128,7 +129,19 @@ ROUTES = [
             ("DELETE", workbooks.delete),
         )
     ),
+    Route("GET", f"{METRIC_RULE}/status", metricalerts.list_statuses),
+    Route("GET", f"{METRIC_RULE}/status/{{status}}", metricalerts.get_status),
     Route("POST", f"{ACTION_GROUP}/subscribe", actiongroups.enable_receiver),
+    Route(
+        "POST",
+        f"{ACTION_GROUP}/createNotifications",
+        actiongroups.create_notifications,
+    ),
+    Route(
+        "GET",
+        f"{ACTION_GROUP}/notificationStatus/{{notification}}",
+        actiongroups.get_notifications,
+    ),
     Route("GET", EVENTS, activitylogs.list_events),
     Route("GET", ALERTS, alertsmanagement.list_all),
     Route("GET", f"{ALERTS}Summary", alertsmanagement.summarize),

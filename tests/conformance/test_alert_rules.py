@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from webhook_rig import webhook
 
 QUERY = """
 AmlOnlineEndpointTrafficLog
@@ -189,3 +190,36 @@ def test_an_action_group_is_read_listed_and_switched(monitor, group, on_call):
         groups.enable_receiver(
             group, "on-call", models.EnableRequest(receiver_name="ana")
         )
+
+
+def test_an_action_group_is_tried_with_a_made_up_alert(monitor, group, on_call):
+    from azure.mgmt.monitor import models
+
+    with webhook() as desk:
+        hook = models.WebhookReceiver(
+            name="desk", service_uri=desk.url, use_common_alert_schema=True
+        )
+        body = models.NotificationRequestBody(
+            alert_type="logalertv2",
+            webhook_receivers=[hook],
+            email_receivers=on_call.email_receivers,
+        )
+        groups = monitor.action_groups
+        begin = groups.begin_create_notifications_at_action_group_resource_level
+        found = begin(group, "on-call", body).result(20)
+        (heard,) = desk.wait_for(1)
+
+    assert heard["schemaId"] == "azureMonitorCommonAlertSchema"
+    assert found.state == "Completed"
+    assert {each.mechanism_type: each.status for each in found.action_details} == {
+        "Webhook": "Completed",
+        "Email": "Failed",
+    }
+
+
+def test_how_a_metric_rule_stands_is_listed(monitor, group, blue, on_call):
+    rules = monitor.metric_alerts
+    rules.create_or_update(group, "cpu", metric_rule(blue, on_call.id))
+
+    assert monitor.metric_alerts_status.list(group, "cpu").value == []
+    rules.delete(group, "cpu")

@@ -1,5 +1,6 @@
 """Alert rules, action groups and processing rules over the wire."""
 
+import base64
 import json
 
 import pytest
@@ -15,6 +16,8 @@ from alert_rig import (
 )
 from local_transport import InProcess
 
+from ops.localcloud import evaluations
+from ops.localcloud.evaluations import Evaluation, Status
 from ops.localcloud.services import queryrules
 
 INSIGHTS = f"{GROUP}/providers/Microsoft.Insights"
@@ -197,3 +200,58 @@ def test_a_rule_watches_one_deployment(cloud):
     assert "selecting only one resource is supported" in refused(
         put(cloud, METRIC, properties=both), 400
     )
+
+
+def test_how_a_metric_rule_stood_is_told_by_resource_and_dimensions(cloud):
+    put(cloud, METRIC)
+    at = cloud.clock.now()
+    dimensions = {"instanceId": "a-1"}
+    stood = Status(target=BLUE, dimensions=dimensions, status="Unhealthy", at=at)
+    last = Evaluation(at=at, generation=1, statuses=(stood,))
+    evaluations.keep(cloud.state, METRIC.lower(), last)
+    (found,) = told(cloud.ask("GET", f"{METRIC}/status"))["value"]
+
+    assert found["properties"] == {
+        "dimensions": dimensions,
+        "status": "Unhealthy",
+        "timestamp": at.isoformat(),
+    }
+    about = base64.urlsafe_b64decode(found["name"]).decode()
+    assert about == f"resourceId={BLUE},instanceId=a-1"
+    named = cloud.ask("GET", f"{METRIC}/status/{found['name']}")
+    assert told(named)["value"] == [found]
+    refused(cloud.ask("GET", f"{METRIC}/status/other"), 404, "ResourceNotFound")
+
+
+def test_what_becomes_of_a_test_notification_is_told(cloud):
+    tried = {"alertType": "LogAlertV2", **action_group(webhookReceivers=None)}
+    answer = cloud.ask("POST", f"{ON_CALL}/createNotifications", tried)
+    location = dict(answer.headers)["Location"].removeprefix("https://127.0.0.1:1")
+    (email,) = told(cloud.ask("GET", location))["actionDetails"]
+
+    assert answer.status == 202
+    assert (email["MechanismType"], email["Name"]) == ("Email", "ana")
+    assert email["Detail"] == "not sent by localcloud"
+    hook = {"alertType": "logalertv2", **action_group(emailReceivers=None)}
+    answer = cloud.ask("POST", f"{ON_CALL}/createNotifications", hook)
+    location = dict(answer.headers)["Location"].removeprefix("https://127.0.0.1:1")
+    waiting = cloud.ask("GET", location)
+    assert (waiting.status, told(waiting)["state"]) == (202, "InProgress")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"alertType": "budget"}, 501, "NotImplemented"),
+        ({"alertType": "logalertv2"}, 400, "BadRequest"),
+        (
+            {"alertType": "logalertv2", "webhookReceivers": [{"name": "x"}]},
+            400,
+            "BadRequest",
+        ),
+    ],
+)
+def test_a_test_notification_needs_a_receiver_that_is_right(cloud, body, status, code):
+    refused(cloud.ask("POST", f"{ON_CALL}/createNotifications", body), status, code)
+    nowhere = f"{ON_CALL}/notificationStatus/nobody"
+    refused(cloud.ask("GET", nowhere), 404, "ResourceNotFound")

@@ -39,7 +39,7 @@ class Kind:
 
 def put(kind: Kind, call: Call) -> Answer:
     """Create or replace a resource."""
-    before = call.state.resource(_id(kind, call))
+    before = call.state.resource(id_of(kind, call))
     _require_match(kind, call, before)
     if not NAME.fullmatch(call.names["name"]) or call.names["name"].endswith("."):
         message = f"'{call.names['name']}' is no name for a resource of {kind.type}."
@@ -80,8 +80,7 @@ def list_all(kind: Kind, call: Call) -> Answer:
 
 
 def delete(kind: Kind, call: Call) -> Answer:
-    call.state.memories.forget(_id(kind, call))
-    return Answer(status=200 if call.state.delete(_id(kind, call)) else 204)
+    return Answer(status=200 if call.state.delete(id_of(kind, call)) else 204)
 
 
 def kind_of(call: Call, id_: str) -> str | None:
@@ -108,7 +107,7 @@ def require_room(kind: Kind, call: Call, most: int) -> None:
 
 
 def others_of(kind: Kind, call: Call) -> list[Resource]:
-    here = _id(kind, call).lower()
+    here = id_of(kind, call).lower()
     found = call.state.of_type(kind.type.rsplit("/", 1)[1])
     return [resource for resource in found if resource.id != here]
 
@@ -120,7 +119,7 @@ def _write(
         raise AzureError(400, "BadRequest", "properties must be an object.")
     return call.state.put(
         {
-            "id": _id(kind, call),
+            "id": id_of(kind, call),
             "name": call.names["name"],
             "type": kind.type,
             "location": location,
@@ -151,7 +150,7 @@ def _require_match(kind: Kind, call: Call, before: Resource | None) -> None:
 
 
 def existing(kind: Kind, call: Call) -> Resource:
-    resource = call.state.resource(_id(kind, call))
+    resource = call.state.resource(id_of(kind, call))
     if resource is None:
         message = (
             f"The Resource '{kind.type}/{call.names['name']}' under resource group "
@@ -177,5 +176,5 @@ def _etag(resource: Resource) -> str:
     return f'"{hashlib.sha256(facts.encode()).hexdigest()[:32]}"'
 
 
-def _id(kind: Kind, call: Call) -> str:
+def id_of(kind: Kind, call: Call) -> str:
     return f"{call.cloud.group}/providers/{kind.path}/{call.names['name']}"
