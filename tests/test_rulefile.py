@@ -80,6 +80,14 @@ def test_an_inline_query_takes_parameters_too(written):
     assert (condition.name, condition.aggregate) == ("", "Count")
 
 
+def test_words_in_quotes_are_no_operators(written):
+    written(
+        """log: {query: 'AppTraces | where Message has "ago(x) | union"', over: 1}"""
+    )
+
+    assert read().name == "errors"
+
+
 def test_a_metric_may_have_a_threshold_that_azure_learns(written):
     written(
         "metric: {name: CpuUtilizationPercentage, "
@@ -155,6 +163,32 @@ MISTAKES = {
         ["log: {query: AppTraces | evaluate bag_unpack(Properties), over: 1}"],
         "log.query: Azure takes no alert rule with bag_unpack",
     ),
+    "an ago() that azure can't read": (
+        ["log: {query: 'let a = 1h; AppTraces | where At > ago(a)', over: 1}"],
+        "log.query: Azure's rules take nothing but a length of time in ago()",
+    ),
+    "a union every minute": (
+        ["log: {query: 'union AppTraces, AppRequests', over: 1}", "every: 1m"],
+        "every: Azure runs no query with union every minute",
+    ),
+    "a column the query has not": (
+        ["log: {query: latency_p95, measure: P96, over: 1}"],
+        "log.measure: latency_p95 has no column 'P96' (did you mean P95?)",
+    ),
+    "a split the query has not": (
+        ["log: {query: latency_p95, measure: P95, over: 1}", "by: [instance]"],
+        "by: latency_p95 has no column 'InstanceId'",
+    ),
+    "a column of text": (
+        ["log: {query: latency_p95, measure: DeploymentName, over: 1}"],
+        "log.measure: DeploymentName is string: only numbers are compared",
+    ),
+    "a promise that is no latency": (
+        ["log: {query: status_share, measure: Percent, over: slo}"],
+        "log.over: slo is a latency",
+    ),
+    "a command of nobody": (["next: rm -r ."], "next: 'rm -r .' must be a command"),
+    "a burn of nothing": (["burn: {speed: fast}"], "burn.objective: must be given"),
     "two thresholds": (
         ["log: {query: error_ratio, measure: a, over: 1, under: 2}"],
         "log: needs exactly one of over, at_least, under, at_most, not over and under",

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ops import fields, kql, literals
@@ -22,6 +22,15 @@ from ops.fields import Known, Mistake
 BARRED = re.compile(
     r"\b(bag_unpack|pivot|narrow)\s*\(|(?:^|[|;(])\s*(search)\b", re.MULTILINE
 )
+# And these from rules of one minute: alerts-create-log-alert-rule, limitations.
+SLOW = re.compile(
+    r"(?:^|[|;(])\s*(union|take|limit)\b|\b(ingestion_time|adx|arg)\s*\(",
+    re.MULTILINE,
+)
+WRITTEN = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|//[^\n]*")
+AGO = re.compile(r"\bago\s*\(([^)]*)\)")
+LENGTH = re.compile(r"\s*\d+(?:\.\d+)?[a-z]+\s*")
+NUMBERS = ("int", "long", "real", "decimal")
 COLUMN = re.compile(r"[A-Za-z_]\w*")
 NAME = re.compile(r"[\w-]+")
 
@@ -44,6 +53,8 @@ def log(data: Any, at: str, mistakes: list[Mistake]) -> Log | None:
         text = "needs a measure: the column to aggregate"
         mistakes.append(Mistake(field=f"{at}.aggregate", text=text))
     name, query = _query(values, at, mistakes) if "query" in values else ("", "")
+    if name in kql.names() and measure:
+        mistakes += _column_of(name, measure, f"{at}.measure")
     if "query" not in data:
         mistakes.append(Mistake(field=at, text="needs a query: a name, or KQL"))
     if len(mistakes) > before:
@@ -59,12 +70,38 @@ def log(data: Any, at: str, mistakes: list[Mistake]) -> Log | None:
     )
 
 
+def missing(by: Iterable[str], condition: Log) -> Iterator[Mistake]:
+    """Columns of `by` that the query says it has not; what it gives it may not tell."""
+    for column in by:
+        if condition.name:
+            yield from _column_of(condition.name, column, "by")
+
+
+def hurried(query: str) -> Iterator[str]:
+    """What Azure has run no more often than every five minutes."""
+    code = WRITTEN.sub('""', query)
+    for word in dict.fromkeys(m[1] or m[2] for m in SLOW.finditer(code)):
+        yield f"Azure runs no query with {word} every minute: say every: 5m"
+
+
 def columns(by: Iterable[str]) -> list[str]:
     """The columns that the words of `by` mean; raise ValueError for what is none."""
     found = [DIMENSIONS.get(word, word) for word in by]
     if bad := next((word for word in found if not COLUMN.fullmatch(word)), None):
         raise ValueError(f"{bad!r} is no name of a column")
     return found
+
+
+def _column_of(name: str, column: str, at: str) -> Iterator[Mistake]:
+    """What is wrong with a column, where the query's header tells what it gives."""
+    gives = {each.name: each.type for each in kql.named(name).gives}
+    if gives and column not in gives:
+        near = difflib.get_close_matches(column, gives, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it gives {', '.join(gives)}"
+        yield Mistake(field=at, text=f"{name} has no column {column!r} ({hint})")
+    elif gives and at != "by" and gives[column] not in NUMBERS:
+        text = f"{column} is {gives[column]}: only numbers are compared"
+        yield Mistake(field=at, text=text)
 
 
 def _query(
@@ -80,8 +117,12 @@ def _query(
         mistakes.append(Mistake(field=f"{at}.query", text=text))
         return name, ""
     query = kql.named(name) if name else kql.read("the rule's query", given)
-    if barred := BARRED.search(query.text):
+    code = WRITTEN.sub('""', query.text)
+    if barred := BARRED.search(code):
         text = f"Azure takes no alert rule with {barred[1] or barred[2]}"
+        mistakes.append(Mistake(field=f"{at}.query", text=text))
+    if any(not LENGTH.fullmatch(each) for each in AGO.findall(code)):
+        text = "Azure's rules take nothing but a length of time in ago(), such as 5m"
         mistakes.append(Mistake(field=f"{at}.query", text=text))
     bound = _bound(query, values.get("params", {}), f"{at}.params", mistakes)
     return name, bound

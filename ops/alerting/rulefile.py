@@ -169,6 +169,11 @@ def _crossing(
     if fixed and values.get("failing", Failing()).of > 1:
         text = "Azure counts periods for learned thresholds and log rules only"
         yield Mistake(field="failing", text=f"{text}: take a longer window")
+    if isinstance(condition, Log):
+        yield from logfields.missing(values.get("by", ()), condition)
+        if values.get("every", EVERY) == timedelta(minutes=1):
+            for text in logfields.hurried(condition.query):
+                yield Mistake(field="every", text=text)
     if isinstance(condition, Block) and by:
         text = f"a {condition.kind} block says itself what it is split by"
         yield Mistake(field="by", text=text)

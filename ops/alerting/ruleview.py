@@ -1,9 +1,10 @@
 """How alert rules, and what apply does about them, are printed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ops.alerting.wording import described
 from ops.views.render import console, deployment, grid, line, note, safe
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 ACTIONS = {"create": "green", "update": "yellow", "delete": "red", "skip": "dim"}
 DONE = {"create": "created", "update": "updated", "delete": "deleted"}
+PLANNED = {each: f"to {each}" for each in DONE}
 MARKS = {"+": "green", "-": "red", "~": "yellow"}
 STATES = {
     "in step": "green",
@@ -29,7 +31,7 @@ def plan(found: "Comparison") -> None:
     """What would be done, and what differs."""
     for step in found.steps:
         _step(step, step.action)
-    _summary([step.action for step in found.steps], found.notes)
+    _summary([step.action for step in found.steps], found.notes, PLANNED)
 
 
 def applied(found: "Comparison", ended: "Iterable[Applied]") -> None:
@@ -42,7 +44,7 @@ def applied(found: "Comparison", ended: "Iterable[Applied]") -> None:
             continue
         actions.append(each.step.action)
         _step(each.step, DONE.get(each.step.action, each.step.action))
-    _summary(actions, found.notes)
+    _summary(actions, found.notes, DONE)
 
 
 def _step(step: "Step", said: str) -> None:
@@ -58,11 +60,14 @@ def _step(step: "Step", said: str) -> None:
 
 
 def _changes(step: "Step") -> Sequence[str]:
-    """All that differs; of a new rule only what it does, its file says the rest."""
+    """All that differs; of a new rule what it does, for its file says the rest."""
     if step.action != "create" or not step.endpoint:
         return step.changes
-    kept = ("+ severity", "+ condition", "+ window", "+ every")
-    return [each for each in step.changes if each.startswith(kept)]
+    lines = described(step.kind, step.body)
+    how = (
+        f"severity {lines['severity']}, over {lines['window']}, every {lines['every']}"
+    )
+    return [f"+ {lines['summary']}", f"+ {lines['condition']}; {how}"]
 
 
 def _named(step: "Step") -> str:
@@ -74,9 +79,11 @@ def _named(step: "Step") -> str:
     return f"{safe(step.endpoint)}: [bold]{safe(step.rule)}[/]{of}"
 
 
-def _summary(actions: Sequence[str], notes: Iterable[str]) -> None:
-    counts = {each: actions.count(each) for each in ("create", "update", "delete")}
-    told = [f"{count} to {each}" for each, count in counts.items() if count]
+def _summary(
+    actions: Sequence[str], notes: Iterable[str], words: Mapping[str, str]
+) -> None:
+    counts = {word: actions.count(action) for action, word in words.items()}
+    told = [f"{count} {word}" for word, count in counts.items() if count]
     same = actions.count("unchanged")
     line(", ".join([*told, f"{same} in step"]) if told else f"all {same} are in step")
     for text in notes:

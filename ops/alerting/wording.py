@@ -42,11 +42,13 @@ def described(kind: str, body: Mapping[str, Any]) -> dict[str, str]:
     found = body["properties"]
     actions = found.get("actions") or {}
     criteria = (found.get("criteria") or {}).get("allOf") or []
+    custom = _custom(actions)
+    unit = str(custom.get("aml-ops.unit", ""))
     lines = {
         "severity": str(found.get("severity")),
         "enabled": "yes" if found.get("enabled", True) else "no",
         "summary": str(found.get("description") or ""),
-        "condition": " and ".join(map(condition, criteria)),
+        "condition": " and ".join(condition(each, unit) for each in criteria),
         "window": _length(found.get("windowSize")),
         "every": _length(found.get("evaluationFrequency")),
         "failing": failing(criteria),
@@ -55,13 +57,13 @@ def described(kind: str, body: Mapping[str, Any]) -> dict[str, str]:
         "of": ", ".join(_last(each) for each in found.get("scopes") or ()),
         "query": "\n".join(each.get("query") or "" for each in criteria),
     }
-    for name, text in _custom(actions).items():
+    for name, text in custom.items():
         lines[name] = str(text)
     return {key: text for key, text in lines.items() if text}
 
 
-def condition(told: Mapping[str, Any]) -> str:
-    """`average percent > 5, by DeploymentName`."""
+def condition(told: Mapping[str, Any], unit: str = "") -> str:
+    """`average Percent > 5%, by DeploymentName`."""
     what = told.get("metricMeasureColumn") or told.get("metricName") or "rows"
     how = str(told.get("timeAggregation") or "").lower()
     if what == "rows":
@@ -71,7 +73,7 @@ def condition(told: Mapping[str, Any]) -> str:
         text = f"{how} {what} {side} what is usual ({_sensitivity(told)})"
     else:
         sign = SIGNS.get(str(told.get("operator")), str(told.get("operator")))
-        text = f"{how} {what} {sign} {float(told.get('threshold') or 0):g}"
+        text = f"{how} {what} {sign} {amount(float(told.get('threshold') or 0), unit)}"
     every = told.get("dimensions") or ()
     only = [_filter(each) for each in every if each.get("values") != ["*"]]
     by = [each["name"] for each in every if each.get("values") == ["*"]]
