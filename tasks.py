@@ -9,6 +9,7 @@ from verbs import (
     alerts,
     autoscale,
     cloud,
+    dashboards,
     keys,
     load,
     logs,
@@ -98,6 +99,13 @@ for verb, task in {
 }.items():
     alerting.add_task(task, name=verb)
 ns.add_collection(alerting)
+
+boards = Collection("dashboards")
+boards.add_task(dashboards.dashboards_show, name="show", default=True)
+boards.add_task(dashboards.dashboards_apply, name="apply")
+boards.add_task(dashboards.dashboards_export, name="export")
+boards.add_task(dashboards.dashboards_open, name="open")
+ns.add_collection(boards)
 
 rollouts = Collection(
     "rollout",

@@ -17,8 +17,9 @@ def words(text):
 
 CAPABILITIES = words(
     """
-    alerts assets autoscale deployments diagnose drills freeze keys logs metrics
-    mirroring openloop patterns query rollback scoring shifting training validate watch
+    alerts assets autoscale dashboards deployments diagnose drills freeze keys logs
+    metrics mirroring openloop patterns query rollback scoring shifting training
+    validate watch
     autoscaling.playing autoscaling.showing autoscaling.sizing
     autoscaling.suspending alerting.answering alerting.listing
     alerting.showing alerting.silencing alerting.trying rollouts.forecast

@@ -10,8 +10,7 @@ from ops.slo import Objective, Slo
 CALLERS = """let callers = AmlOnlineEndpointTrafficLog
 | where OperationName !~ "mirror" and UserAgent !startswith "aml-ops-probe";
 """
-BUDGET = """(callers
-| where {counted}
+BUDGET = """(callers{counted}
 | summarize Requests = count(), Bad = countif({bad})
 | extend Objective = "{name}", Allowed = {budget})"""
 BUDGETS = """
@@ -19,8 +18,7 @@ BUDGETS = """
 | project Objective, TargetPercent = 100.0 * (1.0 - Allowed), Requests, Bad,
     GoodPercent = 100.0 - BadPercent, BudgetLeftPercent = 100.0 - BadPercent / Allowed
 | order by Objective asc"""
-RATE = """(callers
-| where {counted}
+RATE = """(callers{counted}
 | summarize Requests = count(), Bad = countif({bad}) by At = bin(TimeGenerated, grain)
 | extend Objective = "{name}", Allowed = {budget})"""
 RATES = """
@@ -42,7 +40,7 @@ def _union(part: str, objectives: Iterable[Objective]) -> str:
     parts = [
         part.format(
             name=each.name,
-            counted=each.counted_kql,
+            counted=f"\n| where {each.counted_kql}" if each.counted_kql else "",
             bad=each.bad_kql,
             budget=f"{each.budget_ratio:.10g}",
         )
