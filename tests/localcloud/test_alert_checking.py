@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
-from alert_rig import (
+from rules_rig import (
     BLUE,
     ENDPOINT,
     FAILURES,

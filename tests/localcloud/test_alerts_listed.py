@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from alert_rig import ENDPOINT, GROUP
 from local_transport import InProcess
+from rules_rig import ENDPOINT, GROUP
 
 from ops.localcloud import alerts
 from ops.localcloud.alerts import Firing

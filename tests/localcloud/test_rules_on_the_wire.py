@@ -4,7 +4,8 @@ import base64
 import json
 
 import pytest
-from alert_rig import (
+from local_transport import InProcess
+from rules_rig import (
     BLUE,
     ENDPOINT,
     GROUP,
@@ -14,7 +15,6 @@ from alert_rig import (
     processing_rule,
     query_rule,
 )
-from local_transport import InProcess
 
 from ops.localcloud import evaluations
 from ops.localcloud.evaluations import Evaluation, Status
