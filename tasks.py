@@ -10,6 +10,7 @@ from verbs import (
     autoscale,
     cloud,
     dashboards,
+    drift,
     keys,
     load,
     logs,
@@ -55,6 +56,7 @@ ns = Collection(
     looking.watch,
     looking.diagnose,
     looking.history,
+    drift.drift,
     logs.query,
     rollout.watchdog,
 )

@@ -30,6 +30,7 @@ UNIT = "cm"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 FEATURE_BINS = 10
 SCORE_BINS = 20
+CELLS = 10  # of about as many rows each, between the least and the greatest value
 
 # Version 1 serves as blue, version 2 as green.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -63,6 +64,7 @@ def train(out: Path = OUT) -> dict[str, dict[str, float]]:
             "model.onnx": onnx,
             "schema.json": encode(schema(number, iris.data, classes)),
             "sample_request.json": encode(sample_request(iris.data)),
+            "sample_requests.jsonl": sample_requests(iris.data),
             "baseline.json": encode(baseline(number, iris.data, scores, classes)),
         }
         files[RECORD] = encode(record(number, settings, metrics[number], files))
@@ -202,6 +204,15 @@ def sample_request(rows: Any) -> dict[str, Any]:
     return {"data": rows[[0, 50, 100]].tolist()}
 
 
+def sample_requests(rows: Any) -> bytes:
+    """Every flower once, in no order, one request a line: traffic without any drift."""
+    import numpy as np
+
+    order = np.random.default_rng(SEED).permutation(len(rows))
+    lines = (json.dumps({"data": [rows[index].tolist()]}) for index in order)
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def baseline(number: str, rows: Any, scores: Any, classes: list[str]) -> dict[str, Any]:
     """How each feature and each class's score is spread over the training data."""
     features = zip(FEATURES, rows.T, strict=True)
@@ -215,7 +226,9 @@ def baseline(number: str, rows: Any, scores: Any, classes: list[str]) -> dict[st
             for name, column in features
         },
         "scores": {
-            name: profile(column, SCORE_BINS, (0.0, 1.0)) for name, column in by_class
+            # As the scoring script logs them.
+            name: profile(column.astype(float).round(6), SCORE_BINS, (0.0, 1.0))
+            for name, column in by_class
         },
         "predictions": dict(zip(classes, predicted, strict=True)),
     }
@@ -238,6 +251,32 @@ def profile(column: Any, bins: int, limits: tuple[float, float]) -> dict[str, An
             "edges": [rounded(edge) for edge in edges],
             "counts": counts.tolist(),
         },
+        "cells": cells(column),
+    }
+
+
+def cells(column: Any) -> dict[str, Any]:
+    """How many rows lie between edges that split them evenly, and where on average.
+
+    A row is in the cell whose number is how many edges it is above. The first and the
+    last cell lie outside of what training saw, and are empty. Edges stand half way
+    between two values, so that no value is on one.
+    """
+    import numpy as np
+
+    values = np.unique(column)
+    halves = (values[1:] + values[:-1]) / 2
+    wanted = np.quantile(column, np.arange(1, CELLS) / CELLS)
+    places = np.searchsorted(halves, wanted).clip(0, max(len(halves) - 1, 0))
+    slack = max(values[-1] - values[0], 1.0) * 1e-5
+    between = halves[np.unique(places)] if len(halves) else halves
+    edges = np.array([values[0] - slack, *between, values[-1] + slack]).round(9)
+    place = np.searchsorted(edges, column)
+    within = [column[place == index].mean() for index in range(1, len(edges))]
+    return {
+        "edges": edges.tolist(),
+        "counts": np.bincount(place, minlength=len(edges) + 1).tolist(),
+        "means": [rounded(mean) for mean in (edges[0], *within, edges[-1])],
     }
 
 

@@ -12,6 +12,7 @@ from ops.specs import EndpointSpec
 
 MOST_BYTES = 256 * 1024 * 1024  # all bodies of a file are held in memory
 SAMPLE = "sample_request.json"
+SAMPLES = "sample_requests.jsonl"  # many, as callers send them
 
 
 def one(file: str | None, name: str, deployment: str | None) -> bytes:
@@ -21,7 +22,12 @@ def one(file: str | None, name: str, deployment: str | None) -> bytes:
 
 
 def cycle(file: str | None, name: str, deployment: str | None) -> list[bytes]:
-    """As one(); but of a .jsonl file each line, to be sent in turn."""
+    """As one(); but of a .jsonl file each line, to be sent in turn.
+
+    Without --file the sample requests that came with the model, if there are many.
+    """
+    many = None if file else _beside_model(specs.load(name), deployment, SAMPLES)
+    file = str(many) if many else file
     body = one(file, name, deployment)
     if not file or Path(file).suffix != ".jsonl":
         return [body]

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Of the foundation, but for what is named below.
-PACKAGES = ("alerting", "autoscaling", "rollouts", "views")
+PACKAGES = ("alerting", "autoscaling", "drifting", "rollouts", "views")
 
 
 def words(text):
@@ -17,8 +17,8 @@ def words(text):
 
 CAPABILITIES = words(
     """
-    alerts assets autoscale dashboards deployments diagnose drills freeze keys logs
-    metrics mirroring openloop patterns query rollback scoring shifting training
+    alerts assets autoscale dashboards deployments diagnose drift drills freeze keys
+    logs metrics mirroring openloop patterns query rollback scoring shifting training
     validate watch
     autoscaling.playing autoscaling.showing autoscaling.sizing
     autoscaling.suspending alerting.answering alerting.listing

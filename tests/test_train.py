@@ -13,7 +13,9 @@ import yaml
 from model import train
 
 ROOT = Path(__file__).parents[1]
-FILES = {"baseline", "model", "sample_request", "schema", "versions"}
+FILES = {
+    *("baseline", "model", "sample_request", "sample_requests", "schema", "versions"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,39 @@ def test_the_baseline_counts_every_row_once(trained, number, kind):
         quantiles = list(profile["quantiles"].values())
         assert quantiles == sorted(quantiles)
         assert profile["min"] <= quantiles[0] <= quantiles[-1] <= profile["max"]
+
+
+@pytest.mark.parametrize("number", ["1", "2"])
+@pytest.mark.parametrize("kind", ["features", "scores"])
+def test_the_cells_of_the_baseline_hold_every_row_and_none_outside(
+    trained, number, kind
+):
+    for profile in read(trained, number, "baseline")[kind].values():
+        cells = profile["cells"]
+        assert sum(cells["counts"]) == 150
+        assert cells["counts"][0] == cells["counts"][-1] == 0
+        assert len(cells["counts"]) == len(cells["means"]) == len(cells["edges"]) + 1
+        assert cells["edges"] == sorted(set(cells["edges"]))
+        assert cells["means"] == sorted(cells["means"])
+
+
+@pytest.mark.parametrize("values", [[2.0] * 5, [1.0, 2.0], [0.0] * 9 + [1.0]])
+def test_a_column_of_few_values_has_cells_too(values):
+    import numpy as np
+
+    cells = train.cells(np.array(values))
+
+    assert sum(cells["counts"]) == len(values)
+    assert cells["counts"][0] == cells["counts"][-1] == 0
+
+
+def test_the_sample_requests_are_what_training_saw(trained):
+    from sklearn.datasets import load_iris
+
+    lines = (trained / "1/sample_requests.jsonl").read_text().splitlines()
+
+    sent = sorted(row for line in lines for row in json.loads(line)["data"])
+    assert sent == sorted(load_iris().data.tolist())
 
 
 def test_a_probability_a_hair_above_1_is_counted():

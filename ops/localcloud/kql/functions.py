@@ -63,6 +63,12 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
         (2,),
     ),
     (
+        "__array_concat",
+        "to_json(list_concat(json_extract(to_json({0}), '$[*]'),"
+        " json_extract(to_json({1}), '$[*]')))",
+        (2,),
+    ),
+    (
         "__property",
         """json_extract({0}, '$."' || replace({1}, '"', '\\"') || '"')""",
         (2,),
@@ -70,6 +76,7 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
     ("bag_keys", "to_json(json_keys({0}))", (1,)),
     ("bag_merge", "json_merge_patch({1}, {0})", (2,)),
     ("bag_has_key", "coalesce(list_contains(json_keys({0}), {1}), FALSE)", (2,)),
+    ("loggamma", "lgamma({0})", (1,)),
     ("tohex", "lower(hex({0}))", (1,)),
     ("url_decode", "url_decode({0})", (1,)),
     ("url_encode_component", "url_encode({0})", (1,)),

@@ -216,6 +216,8 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
         return dataclasses.replace(node, args=args)
     if name == "strcat":
         return dataclasses.replace(node, args=flattened(node.args))
+    if name == "array_concat" and len(node.args) > 1:
+        return joined(node.args)
     if name == "strrep" and len(node.args) == 2:
         return dataclasses.replace(node, name="__strrep")
     if name == "tostring" and inferred(node.args[0], {}) == "string":
@@ -257,6 +259,20 @@ def flattened(args: tuple[Any, ...]) -> tuple[Any, ...]:
         else:
             found.append(argument)
     return tuple(found)
+
+
+def joined(arrays: tuple[Any, ...]) -> ir.FunctionCall:
+    """array_concat(), two at a time: a null in duckdb-kql's own is no JSON any more.
+
+    DuckDB gives the whole database up over it.
+    """
+    from duckdb_kql import ir
+
+    first, *others = arrays
+    for each in others:
+        first = ir.FunctionCall("__array_concat", (first, each))
+    found: ir.FunctionCall = first
+    return found
 
 
 def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
