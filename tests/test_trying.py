@@ -115,3 +115,11 @@ def test_wrong_test_files_are_told_before_anything_is_tried(alerts):
 
     with pytest.raises(InvalidSpec, match=r"cases.a.expect\[0\]"):
         trying.run(None, ())
+
+
+def test_every_shipped_rule_has_a_test_and_passes_it():
+    found = trying.run(None, ())
+
+    assert found.untested == []
+    assert [each for each in found.tried if not each.passed] == []
+    assert len(found.tried) >= 25

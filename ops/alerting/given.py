@@ -39,6 +39,13 @@ TABLES = {
     "event": "AmlOnlineEndpointEventLog",
 }
 USUAL_MS = 20.0
+CALLED = {
+    "OperationName": "score",
+    "Method": "POST",
+    "Path": "/score",
+    "UserAgent": "client",
+    "AuthType": "Key",
+}
 Row = dict[str, Any]
 
 
@@ -124,7 +131,7 @@ def flow(between: Span, said: Any) -> Flow:
 
 
 def _requests(rest: str, about: Row) -> tuple[Row, tuple[Share, ...]]:
-    columns = {**about, "OperationName": "score", "UserAgent": "test"}
+    columns = {**about, **CALLED}
     columns |= _ended(200) | _took(USUAL_MS)
     shares = []
     for part in filter(None, (text.strip() for text in rest.split(","))):
