@@ -98,6 +98,8 @@ for verb, task in {
     "close": alerts.alerts_close,
     "mute": alerts.alerts_mute,
     "unmute": alerts.alerts_unmute,
+    "notify-test": alerts.alerts_notify_test,
+    "relay": alerts.alerts_relay,
 }.items():
     alerting.add_task(task, name=verb)
 ns.add_collection(alerting)

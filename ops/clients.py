@@ -124,9 +124,9 @@ class Workspace:
     def delete(self, path: str) -> None:
         self._wait("DELETE", path, None)
 
-    def act(self, path: str, body: dict[str, Any]) -> None:
-        """POST a long-running action, such as regenerateKeys, and wait."""
-        self._wait("POST", path, body)
+    def act(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST a long-running action, such as regenerateKeys; return its result."""
+        return self._wait("POST", path, body)
 
     @cached_property
     def credential(self) -> Any:

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from ops.alerting.fired import Alert
 from ops.alerting.listing import Listing
 from ops.alerting.muting import Mute
@@ -69,10 +67,10 @@ def test_what_is_fired_says_all_that_is_asked_at_night_within_100_columns(capsys
     assert max(map(len, lines)) <= 100
     head, _, _, first, *rest = lines
     assert head == (
-        "iris on local  1 fired (1 new)  1 resolved in the last 1 d  12:00:00 UTC"
+        "iris on local  1 fired (1 new)  1 resolved in the last 1d  12:00:00 UTC"
     )
     assert first.split("  ")[0].strip() == "1"
-    for said in ("errors", "green", "12.4% over 5%", "11:53:00 (7 min)", "new"):
+    for said in ("errors", "green", "12.4% over 5%", "11:53:00 (7m)", "new"):
         assert said in first
     told = "\n".join(rest)
     for said in (
@@ -80,8 +78,8 @@ def test_what_is_fired_says_all_that_is_asked_at_night_within_100_columns(capsys
         "runbook alerts/runbooks/errors.md",
         "try: invoke diagnose --endpoint iris",
         "try: invoke alerts.ack 1a2b3c4d",
-        "11:53:00 (5 min)    resolved 11:58:00",
-        "muted  all alerts until 12:20:00 (20 min) by ana@desk: load test",
+        "11:53:00 (5m)       resolved 11:58:00",
+        "muted  all alerts until 12:20:00 (20m) by ana@desk: load test",
     ):
         assert said in told, said
 
@@ -100,14 +98,6 @@ def test_what_others_wrote_drives_no_terminal(capsys):
     assert "\x1b" not in text
     assert "[red]x" in text
     assert "a b" in text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "says"),
-    [(45, "45 s"), (420, "7 min"), (7500, "2 h 05 min"), (86400, "1 d"), (-5, "0 s")],
-)
-def test_a_length_is_as_exact_as_a_person_needs(seconds, says):
-    assert firedview.length(timedelta(seconds=seconds)) == says
 
 
 def test_a_line_beside_a_status_names_the_first_three(capsys):

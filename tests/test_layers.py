@@ -22,7 +22,8 @@ CAPABILITIES = words(
     validate watch
     autoscaling.playing autoscaling.showing autoscaling.sizing
     autoscaling.suspending alerting.answering alerting.listing
-    alerting.showing alerting.silencing alerting.trying rollouts.forecast
+    alerting.relaying alerting.showing alerting.silencing alerting.telling
+    alerting.trying rollouts.forecast
     rollouts.preflight rollouts.rehearsal
     """
 )

@@ -123,6 +123,41 @@ def alerts_test(call: Call, rule=None, file=()):
     trying.require_passed(found)
 
 
+@changes(target="Only this name below `notify` of the stage file.")
+def alerts_notify_test(call: Call, target=None):
+    """Send a test to everybody whom alerts tell.
+
+    invoke alerts.notify-test --target on-call
+    """
+    from ops.alerting import telling
+    from ops.views import noticeview
+
+    groups = telling.chosen(call.stage, target)
+    if call.dry_run:
+        return noticeview.groups(groups)
+    call.approve(f"send a test to {', '.join(each.name for each in groups)}")
+    done = noticeview.tried(telling.tried(call.workspace, groups))
+    telling.require_told(done)
+
+
+@changes(
+    every="How often it looks until Ctrl-C: 15s, 1m.",
+    once="Look once, post what is due, and end.",
+)
+def alerts_relay(call: Call, every="15s", once=False):
+    """Post what fires and resolves to Slack and Teams.
+
+    invoke alerts.relay --every 30s
+    """
+    from ops.alerting import relaying
+    from ops.views import noticeview
+
+    seconds = None if once else relaying.interval(every)
+    told = relaying.relay(call.workspace, seconds, dry_run=call.dry_run)
+    done = noticeview.relayed(told)
+    relaying.require_told(done if once else [])
+
+
 def _answer(call: Call, name: str, state: str, *, every: bool, comment: str) -> None:
     from ops.alerting import answering
     from ops.views import firedview

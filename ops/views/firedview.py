@@ -1,12 +1,13 @@
 """How alerts look: as a list, and as a line beside something else."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ops.alerting import fired, muting
 from ops.alerting.fired import Alert
 from ops.alerting.muting import Mute
+from ops.times import length
 from ops.views import render
 
 if TYPE_CHECKING:
@@ -101,19 +102,6 @@ def line(alert: Alert, mutes: Iterable[Mute], now: datetime) -> "Text":
         no_wrap=True,
         overflow="ellipsis",
     )
-
-
-def length(time: timedelta) -> str:
-    """`45 s`, `7 min`, `2 h 05 min`, `3 d 4 h`; no zeros."""
-    seconds = max(0, int(time.total_seconds()))
-    minutes, hours = seconds // 60, seconds // 3600
-    if minutes < 2:
-        return f"{seconds} s"
-    if hours < 2:
-        return f"{minutes} min"
-    if hours < 24:
-        return f"{hours} h" + (f" {minutes % 60:02} min" if minutes % 60 else "")
-    return f"{hours // 24} d" + (f" {hours % 24} h" if hours % 24 else "")
 
 
 def _head(found: "Listing") -> "Text":
