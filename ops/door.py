@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ops.clients import Workspace
 
 LIMIT = "mirror-limit"  # the verb of a mirror that ended by itself
+WENT_BACK = "back: "  # how the reason of a promotion begins that gave traffic back
 
 
 @dataclass(kw_only=True)

@@ -255,7 +255,7 @@ def _back(workspace: Workspace, name: str, promotion: Promotion, why: str) -> Sh
         name,
         lambda endpoint: promotion.back,
         verb=VERB,
-        reason=f"back: {why}",
+        reason=f"{door.WENT_BACK}{why}",
         how=How(urgent=True, force=True),
         tags={TAG: None},
     )

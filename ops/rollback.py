@@ -11,6 +11,9 @@ from ops.endpoints import Endpoint
 from ops.errors import Refused
 from ops.flow import Flow, Recent, together
 from ops.proportions import VERY_SURE, difference, wilson
+from ops.rollouts import standing
+from ops.rollouts.standing import Standing
+from ops.tags import Change
 from ops.traffic import Decide, How
 from ops.weights import Weights
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from ops.clients import Workspace
 
 VERB = "rollback"
+ROLLOUT = "rollout"
+BACKWARD = (VERB, "rollout.abort", "watchdog")
+WENT_BACK = (standing.ROLLED_BACK, standing.ABORTED)
 DEEP = 500  # entries of the journal that --to looks through
 
 
@@ -40,7 +46,13 @@ def how(force: bool) -> How:
 
 
 def before_last(endpoint: Endpoint) -> Weights:
-    """The weights before the last change, whoever made it; after a rollback its own."""
+    """The weights before the last change, or before the rollout that is under way.
+
+    Those there are where the last change went back itself.
+    """
+    here = standing.read(endpoint.tags)
+    if here and here.active and here.safe:
+        return here.safe  # a step further back would still leave traffic to the canary
     kept = [each for each in tags.changes(endpoint.tags) if each.verb != door.LIMIT]
     now = weights.of(endpoint)
     if not kept:
@@ -52,8 +64,8 @@ def before_last(endpoint: Endpoint) -> Weights:
     latest = kept[0]
     if latest.after and latest.after.traffic != now.traffic:
         return latest.after  # the last change was made outside of the toolkit
-    if latest.verb == VERB:
-        return now  # it is back already: twice is not forward again
+    if _went_back(here, latest):
+        return now  # it is back already: a second time would be forward again
     if latest.before is None:
         raise Refused(
             f"The weights before {latest.verb} (#{latest.fence}) of {endpoint.name} "
@@ -62,6 +74,13 @@ def before_last(endpoint: Endpoint) -> Weights:
             "invoke shift-traffic --set ...",
         )
     return latest.before
+
+
+def _went_back(here: Standing | None, latest: Change) -> bool:
+    """Whether the last change gave traffic back, by a person, a rollout or watchdog."""
+    if latest.verb == ROLLOUT:
+        return here is not None and here.state in WENT_BACK
+    return latest.verb in BACKWARD or latest.reason.startswith(door.WENT_BACK)
 
 
 def possible(endpoint: Endpoint, wanted: Weights) -> Weights:

@@ -1,16 +1,33 @@
 """Where a rollback leads, and what it refuses to lead to."""
 
 import pytest
-from endpoint_rig import change, endpoint, ring
+from endpoint_rig import NOW, change, endpoint, ring
 
 from ops import rollback
 from ops.errors import NotFound, Refused
 from ops.flow import Flow, Recent
+from ops.rollouts import standing
+from ops.rollouts.standing import Standing
 from ops.weights import Weights
 
 BLUE = {"blue": 100}
 SOME = {"blue": 80, "green": 20}
 HALF = {"blue": 50, "green": 50}
+
+
+def under_way(state):
+    return Standing(
+        id="20261125-140200-6cc0",
+        canary="green",
+        stable="blue",
+        step=1,
+        state=state,
+        since=NOW,
+        by="mara@desk",
+        heartbeat=NOW,
+        limit_seconds=180,
+        safe=Weights(traffic=BLUE),
+    )
 
 
 def before_last(traffic, *changes):
@@ -27,6 +44,36 @@ def test_twice_is_not_forward_again():
     back = change(1, BLUE, SOME), change(2, SOME, BLUE, verb="rollback")
 
     assert before_last(BLUE, *back) == BLUE
+
+
+@pytest.mark.parametrize(
+    ("verb", "reason"),
+    [("rollout.abort", ""), ("watchdog", ""), ("promote-green", "back: it got slow")],
+)
+def test_what_gave_traffic_back_is_not_gone_forward_from(verb, reason):
+    back = change(2, SOME, BLUE, verb=verb, reason=reason)
+
+    assert before_last(BLUE, change(1, BLUE, SOME), back) == BLUE
+
+
+@pytest.mark.parametrize(
+    ("state", "leads_to"), [("rolled back", BLUE), ("promoted", SOME)]
+)
+def test_a_rollout_that_ended_badly_has_gone_back(state, leads_to):
+    last = change(2, SOME, BLUE, verb="rollout")
+    ended = standing.written(under_way(state)).items()
+    kept = ring(last) | {name: text for name, text in ended if text}
+
+    found = rollback.before_last(endpoint(BLUE, kept=kept))
+
+    assert found.traffic == leads_to
+
+
+def test_in_the_middle_of_a_rollout_it_goes_to_where_that_began():
+    steps = change(1, BLUE, SOME, verb="rollout"), change(2, SOME, HALF, verb="rollout")
+    kept = ring(*steps) | standing.written(under_way("running"))
+
+    assert rollback.before_last(endpoint(HALF, kept=kept)).traffic == BLUE
 
 
 def test_an_outside_edit_is_the_last_change():
