@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ops import endpoints, journal, platform, readings
+from ops.alerting import fired
 from ops.clients import Workspace
 from ops.diagnosis import rules
 from ops.diagnosis.facts import Facts, Finding
@@ -125,6 +126,7 @@ def _questions(
         ("consoles", "console logs", lambda: reader.tails("InferenceServer")),
         ("builds", "build logs", lambda: reader.tails("StorageInitializer")),
         ("usage", "metrics", lambda: readings.usage(workspace, endpoint, window)),
+        ("alerts", "alerts", lambda: fired.fired(workspace, name)),
     ]
     if readings.REQUESTS in flowing:
         questions += [

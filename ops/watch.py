@@ -4,6 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ops import clients, cloud, endpoints, journal, readings
+from ops.alerting import fired, muting
+from ops.alerting.fired import Alert
+from ops.alerting.muting import Mute
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError, Unreachable
@@ -27,6 +30,8 @@ class Sight:
     metrics: Metrics | None = None
     events: list[Event] = field(default_factory=list)  # newest first
     changes: list[Entry] = field(default_factory=list)  # newest first
+    alerts: list[Alert] = field(default_factory=list)  # that are fired, gravest first
+    mutes: list[Mute] = field(default_factory=list)
     trouble: str = ""  # why this look failed
 
 
@@ -66,6 +71,7 @@ class Watch:
         )
         self._sight = sight  # the journal is this machine's: it never goes away
         workspace = self._workspace = self._workspace or attach(self._stage)
+        alerts, mutes = told(workspace, before)
         endpoint = endpoints.get(workspace, name)
         span = window(self._since, "1m", now)
         flowing = readings.flowing(workspace, name)
@@ -78,8 +84,21 @@ class Watch:
             endpoint=endpoint,
             metrics=readings.metrics(workspace, endpoint, span, flowing),
             events=events[::-1][:EVENTS],
+            alerts=alerts,
+            mutes=mutes,
             fresh=now,
         )
+
+
+def told(workspace: Workspace, before: Sight) -> tuple[list[Alert], list[Mute]]:
+    """What is fired and what is muted; who may not read that sees all the rest."""
+    try:
+        name = before.endpoint_name
+        return fired.fired(workspace, name), muting.live(workspace, name)
+    except Unreachable:
+        raise
+    except OpsError:
+        return before.alerts, before.mutes
 
 
 def attach(stage: Stage) -> Workspace:

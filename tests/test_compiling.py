@@ -107,8 +107,19 @@ def test_an_alert_brings_back_what_to_do(compiled):
     told = wanted.body["properties"]["actions"]["customProperties"]
 
     assert told["aml-ops.next"] == "invoke diagnose --endpoint iris --stage prod"
-    assert told["aml-ops.notify"] == "on-call"
+    assert "aml-ops.notify" not in told
     assert told["aml-ops.unit"] == "ms"
+
+
+@pytest.mark.parametrize(
+    ("notify", "names"), [("[team]", "team"), ("[on-call, team]", "on-call,team")]
+)
+def test_the_relay_tells_those_too_who_have_no_action_group(compiled, notify, names):
+    [wanted] = compiled(LOG + f"notify: {notify}\n")
+    actions = wanted.body["properties"]["actions"]
+
+    assert actions["customProperties"]["aml-ops.notify"] == names
+    assert len(actions["actionGroups"]) == names.count("on-call")
 
 
 def test_a_rule_may_tell_nobody(compiled):

@@ -16,6 +16,7 @@ from ops.errors import Unhealthy
 from ops.journal import Entry
 from ops.measures import Event, Latency, Outcome, Point, Usage, window
 from ops.views import render, screen
+from tests.test_firedview import ERRORS
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 HOUR = window("1h", "1m", NOW)
@@ -573,6 +574,17 @@ def test_what_a_model_printed_cannot_drive_the_terminal(monkeypatch):
     assert "\x07" not in said
     assert "[bold]" in said
     assert "not looked at: metrics: gone" in said
+
+
+def test_alerts_that_are_fired_are_told_with_value_and_who_is_at_it():
+    taken = replace(ERRORS, state="acknowledged", by="ana@desk")
+    found = only(facts(alerts=[taken]))
+
+    assert (found.severity, found.title) == ("warning", "1 alert fired")
+    (line,) = found.evidence
+    assert line.startswith("severity 1: errors on green, 12.4% over 5%, since 11:53")
+    assert line.endswith("acknowledged by ana@desk")
+    assert only(facts(alerts=[replace(ERRORS, severity=3)])).severity == "note"
 
 
 def test_commands_lead_to_the_same_stage():

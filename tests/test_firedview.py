@@ -78,7 +78,7 @@ def test_what_is_fired_says_all_that_is_asked_at_night_within_100_columns(capsys
         "runbook alerts/runbooks/errors.md",
         "try: invoke diagnose --endpoint iris",
         "try: invoke alerts.ack 1a2b3c4d",
-        "11:53:00 (5m)       resolved 11:58:00",
+        "11:53:00 (5m)  resolved 11:58:00",
         "muted  all alerts until 12:20:00 (20m) by ana@desk: load test",
     ):
         assert said in told, said

@@ -15,6 +15,7 @@ from ops.measures import Event, Latency, Metrics, Outcome, Point, Usage, measure
 from ops.settings import Stage
 from ops.views import screen
 from ops.watch import Sight, Watch
+from tests.test_firedview import ERRORS, QUIET
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC)
 SPAN = window("15m", "1m", NOW)
@@ -131,6 +132,27 @@ def test_what_was_printed_by_others_cannot_drive_the_terminal():
 
     assert "\x1b" not in text
     assert "[red]" in text
+
+
+def test_alerts_stand_at_the_top_with_who_has_muted_them():
+    quiet = replace(QUIET, until=NOW + timedelta(minutes=20), deployment="blue")
+    later = replace(ERRORS, started=NOW - timedelta(minutes=7))
+    fired = [later, replace(later, deployment="blue", state="closed", by="ben@desk")]
+
+    head, first, second, *_ = drawn(sight(alerts=fired, mutes=[quiet]), width=120)
+
+    assert "iris" in head
+    assert "sev 1  errors on green  12.4% over 5%" in first
+    assert "(7m)  new" in first
+    assert "closed by ben@desk  muted until" in second
+
+
+def test_of_many_alerts_the_screen_has_room_for_the_rest():
+    lines = drawn(sight(alerts=[ERRORS] * 9))
+
+    assert len(lines) <= 24
+    assert "5 more alerts fired" in "\n".join(lines)
+    assert any("BackOff" in line for line in lines)
 
 
 def test_nothing_read_yet_is_a_screen_too():

@@ -7,13 +7,15 @@ from ops.verbs import Call, reads
 def status(call: Call):
     """Show weights, instances, states and versions."""
     from ops import endpoints
+    from ops.alerting import fired
     from ops.rollouts import rolloutview
-    from ops.views import render, trafficview
+    from ops.views import firedview, render, trafficview
 
     found, now = endpoints.get(call.workspace, call.endpoint), call.workspace.now()
     call.show(found, render.status)
     rolloutview.mention(found, now)
     trafficview.mention(found, now)
+    firedview.mention(fired.at_hand(call.workspace, call.endpoint))
 
 
 @reads(

@@ -27,6 +27,7 @@ from ops.settings import shown
 from ops.specs import fingerprint
 
 LOG_RULES, METRIC_RULES = "scheduledQueryRules", "metricAlerts"
+NOBODY = "-"  # the name of no group
 OWNER, HASH = "aml-ops", "aml-ops.hash"  # tags: whose a resource is, and its content
 NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 MOST_BYTES = 64 * 1024  # of a rule; Azure: alerts-troubleshoot-log
@@ -228,13 +229,15 @@ def _dimension(
     return {"name": name, "operator": how, "values": list(values)}
 
 
-def _told(rule: Rule, place: Place) -> list[str]:
-    """The names under `notify` that a rule tells."""
-    return list(place.groups if rule.notify is None else rule.notify)
-
-
 def _groups(rule: Rule, place: Place) -> list[str]:
-    return [place.groups[name] for name in _told(rule, place)]
+    """The action groups that a rule tells; names that only cards go to have none."""
+    names = place.groups if rule.notify is None else rule.notify
+    return [place.groups[name] for name in names if name in place.groups]
+
+
+def _names(rule: Rule) -> str:
+    """Whom the relay tells: "" for everybody, as one who reads it takes its lack."""
+    return "" if rule.notify is None else ",".join(rule.notify) or NOBODY
 
 
 def custom(rule: Rule, place: Place, unit: str) -> dict[str, str]:
@@ -246,7 +249,7 @@ def custom(rule: Rule, place: Place, unit: str) -> dict[str, str]:
         "aml-ops.runbook": shown(rule.runbook),
         "aml-ops.next": f"{rule.next}{at}",
         "aml-ops.unit": unit,
-        "aml-ops.notify": ",".join(_told(rule, place)),
+        "aml-ops.notify": _names(rule),
     }
     return {name: text for name, text in found.items() if text}
 

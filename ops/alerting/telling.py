@@ -1,9 +1,10 @@
 """Try whether everybody is told: a test through each target of the stage file."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from ops.alerting import cards, grouping, posting, targets
 from ops.alerting.posting import Target
@@ -16,6 +17,8 @@ from ops.settings import Stage, who
 VERSION = "2023-01-01"
 KIND = "logalertv2"  # whose sample the action group sends
 RECEIVERS = ("webhookReceivers", "emailReceivers")
+DELIVERED = ("succeeded", "success", "completed", "delivered")
+BY_GROUP, BY_CARD = "a made-up alert by its action group", "a card"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +57,14 @@ def tried(workspace: Workspace, groups: list[Group]) -> Iterator[Tried]:
 def require_told(found: list[Tried]) -> None:
     """Raise OpsError where a test did not arrive."""
     if failed := [each.target for each in found if each.failed]:
-        raise OpsError(f"Not told: {', '.join(failed)}.", "invoke alerts.apply")
+        raise OpsError(f"Not told: {', '.join(failed)}.")
 
 
 def _receivers(workspace: Workspace, group: Group) -> list[Tried]:
     """Azure sends a sample alert to the receivers of the group's action group."""
     if not group.has_receivers:
         return []
-    began, sent = time.monotonic(), "a made-up alert by its action group"
+    began = time.monotonic()
     try:
         wanted = grouping.to_wire(group)["properties"]
         body = {"alertType": KIND, **{kind: wanted[kind] for kind in RECEIVERS}}
@@ -69,25 +72,26 @@ def _receivers(workspace: Workspace, group: Group) -> list[Tried]:
         url = f"{workspace.base_url}{path}?api-version={VERSION}"
         details = workspace.act(url, body).get("actionDetails") or []
     except NotFound:
-        problem = f"there is no action group {group.resource_name}"
-        return [_failed(group.name, sent, problem, began)]
+        problem = f"no action group {group.resource_name}: invoke alerts.apply"
+        return [_failed(group.name, BY_GROUP, problem, began)]
     except OpsError as error:
-        return [_failed(group.name, sent, first_line(error), began)]
+        return [_failed(group.name, BY_GROUP, first_line(error), began)]
     lasted = time.monotonic() - began
-    return [
-        Tried(
-            target=f"{group.name}/{each.get('Name')}",
-            sent=sent,
-            answer=" ".join(
-                str(each[key])
-                for key in ("Status", "SubState", "Detail")
-                if each.get(key)
-            ),
-            seconds=lasted,
-            failed=str(each.get("Status")).lower() not in DELIVERED,
-        )
-        for each in details
-    ]
+    return [_told(f"{group.name}/{each.get('Name')}", each, lasted) for each in details]
+
+
+def _told(target: str, detail: Mapping[str, Any], seconds: float) -> Tried:
+    """What Azure says of one receiver: `Completed answered 200`."""
+    status = str(detail.get("Status"))
+    more = (detail.get("SubState"), detail.get("Detail"))
+    said = [str(each) for each in more if each and each != "Default"]
+    return Tried(
+        target=target,
+        sent=BY_GROUP,
+        answer=" ".join([status, *said]),
+        seconds=seconds,
+        failed=status.lower() not in DELIVERED,
+    )
 
 
 def _slack(workspace: Workspace, group: Group) -> list[Tried]:
@@ -104,7 +108,7 @@ def _card(
     kind: str,
     make: Callable[[Group], Target | None],
 ) -> list[Tried]:
-    began, sent, name = time.monotonic(), "a card", f"{group.name}/{kind}"
+    began, name = time.monotonic(), f"{group.name}/{kind}"
     try:
         target = make(group)
         if target is None:
@@ -113,11 +117,11 @@ def _card(
         card = cards.trial(group.name, workspace.stage.name, who(), now)
         done = posting.post(target, card)
     except OpsError as error:
-        return [_failed(name, sent, first_line(error), began)]
+        return [_failed(name, BY_CARD, first_line(error), began)]
     return [
         Tried(
             target=name,
-            sent=sent,
+            sent=BY_CARD,
             answer=done.answer,
             seconds=done.seconds,
             failed=False,
@@ -133,6 +137,3 @@ def _failed(target: str, sent: str, problem: str, began: float) -> Tried:
         seconds=time.monotonic() - began,
         failed=True,
     )
-
-
-DELIVERED = ("succeeded", "success", "completed", "delivered")

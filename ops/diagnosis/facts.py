@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ops.endpoints import Deployment, Endpoint
 from ops.journal import Entry
 from ops.measures import Event, Latency, Outcome, Point, Usage, Window
+
+if TYPE_CHECKING:
+    from ops.alerting.fired import Alert
 
 Severity = Literal["serious", "warning", "note"]
 
@@ -28,6 +31,7 @@ class Facts:
     builds: Mapping[str, list[str]] = field(default_factory=dict)
     diagnostics: bool | None = None  # None: could not be read
     history: list[Entry] = field(default_factory=list)  # newest first
+    alerts: "list[Alert]" = field(default_factory=list)  # that are fired
     unread: list[str] = field(default_factory=list)  # what could not be read, and why
 
     @property

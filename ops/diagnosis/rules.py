@@ -1,6 +1,7 @@
 """Every rule, and the findings they make of the facts, the worst first."""
 
 from ops.diagnosis import (
+    alerts,
     instances,
     provisioning,
     responses,
@@ -11,7 +12,12 @@ from ops.diagnosis import (
 from ops.diagnosis.facts import Facts, Finding
 
 DEPLOYMENT_RULES = [*provisioning.RULES, *instances.RULES, *responses.RULES]
-ENDPOINT_RULES = [*rollouts.RULES, *weights.RULES, *surroundings.RULES]
+ENDPOINT_RULES = [
+    *alerts.RULES,
+    *rollouts.RULES,
+    *weights.RULES,
+    *surroundings.RULES,
+]
 ORDER = ("serious", "warning", "note")
 
 

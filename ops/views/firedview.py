@@ -1,6 +1,6 @@
 """How alerts look: as a list, and as a line beside something else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ops.alerting.listing import Listing
 
 SEVERITIES = {0: "bold white on red", 1: "bold red", 2: "yellow", 3: "cyan", 4: "dim"}
-WIDTHS = {"rule": 18, "on": 16, "value": 24, "since": 20}  # 100 columns with the rest
+COLUMNS = ("rule", "on", "value", "since")
+GAP = 2  # between two columns
 DETAIL = 5  # columns to the left of what is told of an alert
 
 
@@ -27,16 +28,14 @@ def listing(found: "Listing") -> None:
 
     out = render.console()
     out.print(_head(found), soft_wrap=True)
-    firing = [each for each in found.alerts if each.fired]
-    over = [each for each in found.alerts if not each.fired]
-    if found.alerts:
-        titles = "sev  " + "".join(_cell(name, name) for name in WIDTHS)
-        out.print(Text(f"\n{titles}state", style="dim"), soft_wrap=True)
-    for each in firing:
-        for line in _fired(each, found):
+    rows = [_cells(each, found) for each in found.alerts]
+    widths = [max(map(len, each)) for each in zip(COLUMNS, *rows, strict=True)]
+    if rows:
+        titles = "".join(_padded(COLUMNS, widths))
+        out.print(Text(f"\nsev  {titles}state", style="dim"), soft_wrap=True)
+    for alert, row in zip(found.alerts, rows, strict=True):
+        for line in _alert(alert, _padded(row, widths), found):
             out.print(line, soft_wrap=True)
-    for each in over:
-        out.print(_resolved(each, found), soft_wrap=True)
     if found.mutes:
         out.print()
     for mute in found.mutes:
@@ -88,20 +87,26 @@ def summary(firing: list[Alert]) -> str:
     return f"{count} fired: {render.clean(named)}{more}"
 
 
-def line(alert: Alert, mutes: Iterable[Mute], now: datetime) -> "Text":
-    """One line of a live screen."""
+def line(alert: Alert, mutes: Iterable[Mute], now: datetime, width: int) -> "Text":
+    """One line of a live screen, cut where the terminal ends."""
     from rich.text import Text
 
-    told = f"  {alert.measured}  since {_since(alert, now)}  {_state(alert)}"
     silent = _silence(alert, list(mutes), now)
+    parts = (
+        f"{alert.rule} on {alert.subject}",
+        alert.measured,
+        f"since {_since(alert, now)}",
+        _state(alert),
+        silent,
+    )
+    told = " ".join("  ".join(filter(None, parts)).split("\n"))
+    label = f"sev {alert.severity}"
     return Text.assemble(
-        (f"sev {alert.severity}", SEVERITIES.get(alert.severity, "")),
-        f"  {render.clean(alert.rule)} on {render.clean(alert.subject)}",
-        render.clean(told),
-        (f"  {render.clean(silent)}" if silent else "", "dim"),
+        (label, SEVERITIES.get(alert.severity, "")),
+        ("  " + render.clean(told), "dim" if silent else ""),
         no_wrap=True,
         overflow="ellipsis",
-    )
+    )[: width - 1]
 
 
 def _head(found: "Listing") -> "Text":
@@ -120,60 +125,58 @@ def _head(found: "Listing") -> "Text":
     )
 
 
-def _fired(alert: Alert, found: "Listing") -> "list[Text]":
-    """The alert, what it is about, what to read and to type."""
+def _alert(alert: Alert, cells: list[str], found: "Listing") -> "list[Text]":
+    """What it is about; of one that is fired also what to read and to type."""
     from rich.text import Text
 
-    style = SEVERITIES.get(alert.severity, "")
+    rule, *others = cells
+    if alert.resolved or not alert.fired:
+        ended = _at(alert.resolved or alert.started, found.now)
+        over = Text(f" {alert.severity}   ", style="dim")
+        over.append(rule + "".join(others)).append("resolved ", "green").append(ended)
+        return [over]
+    new = alert.state == fired.NEW
     first = Text.assemble(
-        (f" {alert.severity} ", style),
+        (f" {alert.severity} ", SEVERITIES.get(alert.severity, "")),
         "  ",
-        (_cell("rule", alert.rule), "bold"),
-        _cells(alert, _on(alert, found), _since(alert, found.now)),
-        (alert.state, "bold" if alert.state == fired.NEW else ""),
+        (rule, "bold"),
+        "".join(others),
+        (alert.state, "bold" if new else ""),
+    )
+    return [first, *_details(alert, found), Text("")]
+
+
+def _details(alert: Alert, found: "Listing") -> "list[Text]":
+    from rich.text import Text
+
+    silent = _silence(alert, found.mutes, found.now)
+    take = f"invoke alerts.ack {alert.id[:8]}" if alert.state == fired.NEW else ""
+    told = (
+        (_state(alert) if alert.by else "", "green"),
+        (silent, "yellow"),
+        (alert.summary, ""),
+        (f"runbook {alert.runbook}" if alert.runbook else "", "dim"),
+        (f"try: {alert.next}" if alert.next else "", "cyan"),
+        (f"try: {take}" if take else "", "cyan"),
     )
     pad = " " * DETAIL
-    lines = [first]
-    if alert.by:
-        lines.append(Text(f"{pad}{render.clean(_state(alert))}", style="green"))
-    if silent := _silence(alert, found.mutes, found.now):
-        lines.append(Text(f"{pad}{render.clean(silent)}", style="yellow"))
-    if alert.summary:
-        lines.append(Text(pad + " ".join(render.clean(alert.summary).split())))
-    if alert.runbook:
-        lines.append(Text(f"{pad}runbook {render.clean(alert.runbook)}", style="dim"))
-    take = f"invoke alerts.ack {alert.id[:8]}" if alert.state == fired.NEW else ""
-    for each in filter(None, (alert.next, take)):
-        lines.append(Text(f"{pad}try: {render.clean(each)}", style="cyan"))
-    return [*lines, Text("")]
+    return [Text(pad + _one_line(text), style=style) for text, style in told if text]
 
 
-def _resolved(alert: Alert, found: "Listing") -> "Text":
-    from rich.text import Text
-
-    ended = alert.resolved or alert.started
-    lasted = length(ended - alert.started)
-    return Text.assemble(
-        (f" {alert.severity} ", "dim"),
-        "  ",
-        _cell("rule", alert.rule),
-        _cells(alert, _on(alert, found), f"{_at(alert.started, found.now)} ({lasted})"),
-        ("resolved ", "green"),
-        _at(ended, found.now),
-    )
+def _cells(alert: Alert, found: "Listing") -> tuple[str, ...]:
+    """What stands in each of COLUMNS."""
+    until = found.now if alert.fired else alert.resolved or alert.started
+    since = f"{_at(alert.started, found.now)} ({length(until - alert.started)})"
+    cells = (alert.rule, _on(alert, found), alert.measured or "-", since)
+    return tuple(map(_one_line, cells))
 
 
-def _cells(alert: Alert, where: str, since: str) -> str:
-    return (
-        _cell("on", where)
-        + _cell("value", alert.measured or "-")
-        + _cell("since", since)
-    )
+def _padded(cells: Sequence[str], widths: list[int]) -> list[str]:
+    return [f"{c:<{width + GAP}}" for c, width in zip(cells, widths, strict=True)]
 
 
-def _cell(column: str, text: str) -> str:
-    """Padded to its column; what is longer pushes the others, and is not cut."""
-    return f"{' '.join(render.clean(text).split()):<{WIDTHS[column] - 1}} "
+def _one_line(text: str) -> str:
+    return " ".join(render.clean(text).split())
 
 
 def _on(alert: Alert, found: "Listing") -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ops.rollouts import rolloutview, standing
-from ops.views import panels, render
+from ops.views import firedview, panels, render
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SEVERITIES = {"serious": "bold red", "warning": "yellow", "note": "cyan"}
 ALARMING = ("BackOff", "LivenessProbeFailed", "ReadinessProbeFailed")
+MOST_ALERTS = 4
 LEAST_ROWS = 3  # of events and of changes
 SPARE = 73  # columns that the numbers of a deployment take
 TALL = 34  # lines from which there is room for charts
@@ -26,7 +27,11 @@ def watch(sight: "Sight", width: int, height: int) -> "Group":
     """All of it in exactly the terminal's size: what doesn't fit is left out."""
     from rich.console import Group
 
-    parts: list[RenderableType] = [_head(sight, width), *_rollout(sight, width)]
+    parts: list[RenderableType] = [
+        _head(sight, width),
+        *_alerts(sight, width),
+        *_rollout(sight, width),
+    ]
     used = 1 + len(parts)
     if sight.endpoint and sight.metrics:
         parts.append(_deployments(sight, width))
@@ -101,6 +106,15 @@ def _head(sight: "Sight", width: int) -> "RenderableType":
         ("Ctrl-C leaves", "dim"),
         no_wrap=True,
     )
+
+
+def _alerts(sight: "Sight", width: int) -> "list[Text]":
+    """A line for each that is fired, the gravest first; of many how many more."""
+    shown = sight.alerts[:MOST_ALERTS]
+    lines = [firedview.line(each, sight.mutes, sight.looked, width) for each in shown]
+    if more := len(sight.alerts) - len(shown):
+        lines.append(_line(f"{more} more alerts fired", "yellow", width))
+    return lines
 
 
 def _rollout(sight: "Sight", width: int) -> "list[Text]":
