@@ -6,7 +6,9 @@ import pytest
 from azure.mgmt.monitor import models
 
 from ops.alerting import compiling, grouping, targets
-from ops.alerting.compiling import LOG_RULES, METRIC_RULES, Place
+from ops.alerting.compiling import LOG_RULES, METRIC_RULES
+from ops.alerting.monitor import to_live
+from ops.alerting.places import Place, Scaled
 from ops.alerting.rulefile import check
 from ops.alerting.wording import described
 from ops.settings import parse_yaml
@@ -99,6 +101,40 @@ def test_a_learned_threshold_has_the_criteria_that_know_it(compiled):
 
     assert criteria["odata.type"].endswith(".MultipleResourceMultipleMetricCriteria")
     assert criteria["allOf"][0]["criterionType"] == "DynamicThresholdCriterion"
+
+
+AT_MOST = "metric: {name: ObservedCapacity, of: autoscale, at_least: maximum}\n"
+
+
+def test_each_autoscaled_deployment_has_its_own_maximum(compiled):
+    scaled = {"blue": Scaled(id="/settings/iris-blue-autoscale", maximum=7)}
+
+    [wanted] = compiled(AT_MOST, place(scaled=scaled))
+
+    properties = wanted.body["properties"]
+    assert properties["scopes"] == ["/settings/iris-blue-autoscale"]
+    assert properties["criteria"]["allOf"][0]["threshold"] == 7
+    assert compiled(AT_MOST) == []
+
+
+def test_a_metric_rule_without_actions_says_in_tags_what_to_do(compiled):
+    [wanted] = compiled(CPU, place(groups={}))
+
+    live = to_live(wanted.kind, {**wanted.body, "name": wanted.name})
+
+    assert live.told["next"] == "invoke diagnose --endpoint iris"
+    assert live.told["deployment"] == "blue"
+    assert (live.endpoint, live.rule) == ("iris", "it")
+
+
+def test_a_group_of_cards_alone_is_no_action_group(compiled):
+    groups = {"on-call": "/groups/aml-ops-on-call", "chat": ""}
+
+    [wanted] = compiled(LOG + "notify: [on-call, chat]\n", place(groups=groups))
+
+    actions = wanted.body["properties"]["actions"]
+    assert actions["actionGroups"] == ["/groups/aml-ops-on-call"]
+    assert actions["customProperties"]["aml-ops.notify"] == "on-call,chat"
 
 
 def test_an_alert_brings_back_what_to_do(compiled):

@@ -7,7 +7,7 @@ import pytest
 from local_transport import InProcess
 
 import tasks
-from ops import alerts
+from ops import alerts, autoscale, specs
 from ops.alerting import rulefile
 from ops.settings import ROOT
 
@@ -58,18 +58,23 @@ def test_the_next_command_is_one_that_there_is(rule):
     require_real(rule.next)
 
 
-def test_every_rule_that_ships_is_taken_and_then_in_step(tmp_path, monkeypatch):
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """Where iris is deployed and autoscaled."""
     (tmp_path / "cloud").mkdir()
     monkeypatch.setenv("AML_OPS_STATE", str(tmp_path / "state"))
     cloud = InProcess(tmp_path / "cloud")
     cloud.put_endpoint()
-    workspace = cloud.workspace()
-    notify = {"on-call": {"email": "on-call@example.com"}}
-    workspace.stage = replace(workspace.stage, notify=notify)
+    made = cloud.workspace()
+    made.stage = replace(made.stage, notify={"on-call": {"email": "on@example.com"}})
+    list(autoscale.apply(made, "iris", autoscale.plan(made, specs.load("iris"))))
+    yield made
+    cloud.close()
 
+
+def test_every_rule_that_ships_is_taken_and_then_in_step(workspace):
     ended = list(alerts.apply(workspace, alerts.plan(workspace)))
 
     assert {each.step.rule for each in ended} == {*RULES, "on-call"}
     assert {each.step.action for each in ended} == {"create"}
     assert not alerts.changes(alerts.plan(workspace))
-    cloud.close()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ops import endpoints, specs
 from ops.alerting import compiling, grouping, rulefile, targets
-from ops.alerting.compiling import Place, Wanted
-from ops.alerting.monitor import GROUPS, NOTIFY, Live, Monitor, edited, same
+from ops.alerting.compiling import Wanted
+from ops.alerting.monitor import GROUPS, NOTIFY, Live, Monitor, carry, edited, same
+from ops.alerting.places import Place, place_of, settings
 from ops.alerting.resolving import resolved
-from ops.alerting.rules import Rule
+from ops.alerting.rules import Metric, Rule
 from ops.alerting.wording import described
 from ops.errors import InvalidSpec, NotFound
 from ops.settings import shown
@@ -67,13 +68,12 @@ def compare(
     _require_known(rules.values(), groups, shown(workspace.stage.path))
     names = _endpoints(endpoint)
     found = {name: endpoints.find(workspace, name) for name in names}
-    ids = {
-        each.name: grouping.id_of(workspace, each)
-        for each in groups
-        if each.has_receivers
-    }
+    ids = {each.name: grouping.id_of(workspace, each) for each in groups}
+    scaled = any(_is_of_autoscale(each) for each in rules.values())
     places = {
-        name: place_of(each, groups=ids, flags=_flags(workspace))
+        name: place_of(
+            workspace, each, ids, settings(workspace, name) if scaled else {}
+        )
         for name, each in found.items()
         if each
     }
@@ -100,24 +100,6 @@ def compare(
 
 
 NOBODY = "{path} has no `notify`: rules tell nobody, `invoke alerts` shows what fires"
-
-
-def place_of(
-    endpoint: endpoints.Endpoint, *, groups: Mapping[str, str], flags: str
-) -> Place:
-    return Place(
-        endpoint=endpoint.name,
-        id=endpoint.body["id"],
-        location=str(endpoint.body.get("location") or ""),
-        deployments={n: d.body["id"] for n, d in endpoint.deployments.items()},
-        groups=groups,
-        flags=flags,
-    )
-
-
-def _flags(workspace: "Workspace") -> str:
-    name = workspace.stage.name
-    return f" --stage {name}" if name != "local" else ""
 
 
 def _endpoints(only: str | None) -> list[str]:
@@ -189,11 +171,21 @@ def _wanted(
                 continue
             made = compiling.compiled(meant, places[name], notes)
             if not made:
-                skips.append(_skip(name, rule.name, f"{name} has no deployments yet"))
+                skips.append(_skip(name, rule.name, _lacking(rule, name)))
             wanted += made
     if problems:
         raise InvalidSpec(dict.fromkeys(problems))
     return wanted, skips
+
+
+def _lacking(rule: Rule, endpoint: str) -> str:
+    if _is_of_autoscale(rule):
+        return f"no deployment of {endpoint} is autoscaled"
+    return f"{endpoint} has no deployments yet"
+
+
+def _is_of_autoscale(rule: Rule) -> bool:
+    return isinstance(rule.condition, Metric) and rule.condition.of == "autoscale"
 
 
 def _skip(endpoint: str, rule: str, note: str) -> Step:
@@ -229,6 +221,7 @@ def _step(wanted: Wanted, live: Live | None) -> Step:
         whose = f"is {live.owner}'s" if live.owner else "was not made by this toolkit"
         note = f"{live.name} {whose}: it is left as it is"
         return Step(**base, action=FOREIGN, notes=(note,), live=live)
+    carry(wanted.body, live)
     if same(live.body, wanted.body):
         return Step(**base, action=UNCHANGED, live=live)
     changes = tuple(compared(described(live.kind, live.body), new))

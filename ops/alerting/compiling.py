@@ -7,11 +7,13 @@ Azure's rules over several resources know few types, and no deployments.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from ops.alerting.places import Place
 from ops.alerting.rules import (
+    ELSEWHERE,
     EVERY,
     WINDOW,
     Block,
@@ -30,6 +32,7 @@ LOG_RULES, METRIC_RULES = "scheduledQueryRules", "metricAlerts"
 NOBODY = "-"  # the name of no group
 OWNER, HASH = "aml-ops", "aml-ops.hash"  # tags: whose a resource is, and its content
 NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+AUTOSCALE = "Microsoft.Insights/autoscalesettings"
 MOST_BYTES = 64 * 1024  # of a rule; Azure: alerts-troubleshoot-log
 MOST_CHARACTERS = 260  # of its name; Azure: resource-name-rules
 ONE, SEVERAL = (
@@ -37,18 +40,6 @@ ONE, SEVERAL = (
     for each in ("Single", "Multiple")
 )
 UNITS = {"Percent": "%", "Milliseconds": "ms"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What of an endpoint and its stage goes into a rule."""
-
-    endpoint: str
-    id: str  # ARM id
-    location: str
-    deployments: Mapping[str, str]  # ARM ids by name
-    groups: Mapping[str, str]  # ARM ids of the action groups, by name under `notify`
-    flags: str = ""  # that lead a verb there: " --stage prod"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +58,7 @@ class Wanted:
 def compiled(rule: Rule, place: Place, notes: tuple[str, ...] = ()) -> list[Wanted]:
     """The resources of a rule for one endpoint, its condition a query's or a metric's.
 
-    None for a metric of deployments where there are no deployments.
+    None for a metric of deployments where there are none, or none that is autoscaled.
     """
     condition = rule.condition
     assert not isinstance(condition, Block), f"{rule.name} must be resolved"
@@ -75,9 +66,10 @@ def compiled(rule: Rule, place: Place, notes: tuple[str, ...] = ()) -> list[Want
         return [_wanted(rule, place, _log(rule, condition, place), notes)]
     if condition.of == "endpoint":
         return [_wanted(rule, place, _metric(rule, condition, place), notes)]
+    watched = place.scaled if condition.of == "autoscale" else place.deployments
     return [
         _wanted(rule, place, _metric(rule, condition, place, each), notes, each)
-        for each in place.deployments
+        for each in watched
     ]
 
 
@@ -89,6 +81,11 @@ def problems(wanted: Wanted) -> Iterator[str]:
     if len(wanted.name) > MOST_CHARACTERS:
         yield f"{wanted.name} is longer than {MOST_CHARACTERS} characters"
     properties = wanted.body["properties"]
+    if wanted.kind != LOG_RULES and wanted.kind != METRIC_RULES:
+        return
+    lengths = [properties[each] for each in ("evaluationFrequency", "windowSize")]
+    if seconds(lengths[0]) > seconds(lengths[1]):
+        yield f"{wanted.name} is evaluated every {lengths[0]}, over {lengths[1]} only"
     if wanted.kind == LOG_RULES and _steps(properties) > timedelta(days=2):
         yield f"{wanted.name} looks back for more than 2 days, over all its evaluations"
 
@@ -110,8 +107,11 @@ def _wanted(
     deployment: str = "",
 ) -> Wanted:
     kind = LOG_RULES if body.get("kind") == "LogAlert" else METRIC_RULES
-    owner = f"{place.endpoint}/{rule.name}"
-    body["tags"] = {OWNER: owner, HASH: fingerprint(body)}
+    tags = {OWNER: f"{place.endpoint}/{rule.name}"}
+    if kind == METRIC_RULES:
+        # Its alerts bring back what its actions carry, and it may have none.
+        tags |= carried(rule, place, deployment)
+    body["tags"] = {**tags, HASH: fingerprint(tags, body)}
     return Wanted(
         kind=kind,
         name=resource_name(place.endpoint, rule.name, deployment),
@@ -155,12 +155,19 @@ def _metric(
     rule: Rule, condition: Metric, place: Place, deployment: str = ""
 ) -> dict[str, Any]:
     unit = unit_of(condition.name)
-    target = place.deployments[deployment] if deployment else place.id
+    target, namespace = place.id, NAMESPACE
+    if deployment:
+        target, namespace = place.deployments[deployment], f"{NAMESPACE}/deployments"
+    if condition.of == "autoscale":
+        target, namespace = place.scaled[deployment].id, AUTOSCALE
+        if condition.threshold == ELSEWHERE:
+            most = float(place.scaled[deployment].maximum)
+            condition = replace(condition, threshold=most)
     names = {name for name, _, _ in condition.where}
     criterion: dict[str, Any] = {
         "name": rule.name,
         "metricName": condition.name,
-        "metricNamespace": NAMESPACE + ("/deployments" if deployment else ""),
+        "metricNamespace": namespace,
         "timeAggregation": condition.aggregate,
         "dimensions": [
             *(_dimension(name) for name in rule.by if name not in names),
@@ -171,6 +178,7 @@ def _metric(
     limit = amount(condition.threshold, unit)
     if condition.dynamic:
         limit = "what Azure has learned"
+    told = custom(rule, place, unit, deployment)
     properties = {
         **_shared(rule, place, [target], limit, deployment),
         "targetResourceType": criterion["metricNamespace"],
@@ -181,7 +189,7 @@ def _metric(
             "allOf": [criterion],
         },
         "actions": [
-            {"actionGroupId": each, "webHookProperties": custom(rule, place, unit)}
+            {"actionGroupId": each, "webHookProperties": told}
             for each in _groups(rule, place)
         ],
     }
@@ -232,7 +240,7 @@ def _dimension(
 def _groups(rule: Rule, place: Place) -> list[str]:
     """The action groups that a rule tells; names that only cards go to have none."""
     names = place.groups if rule.notify is None else rule.notify
-    return [place.groups[name] for name in names if name in place.groups]
+    return [id_ for name in names if (id_ := place.groups.get(name))]
 
 
 def _names(rule: Rule) -> str:
@@ -240,12 +248,13 @@ def _names(rule: Rule) -> str:
     return "" if rule.notify is None else ",".join(rule.notify) or NOBODY
 
 
-def custom(rule: Rule, place: Place, unit: str) -> dict[str, str]:
+def custom(rule: Rule, place: Place, unit: str, deployment: str = "") -> dict[str, str]:
     """What an alert and its notifications bring back for a person to read."""
     at = f" --endpoint {place.endpoint}{place.flags}"
     found = {
         "aml-ops.rule": rule.name,
         "aml-ops.endpoint": place.endpoint,
+        "aml-ops.deployment": deployment,
         "aml-ops.runbook": shown(rule.runbook),
         "aml-ops.next": f"{rule.next}{at}",
         "aml-ops.unit": unit,
@@ -254,10 +263,20 @@ def custom(rule: Rule, place: Place, unit: str) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
+def carried(rule: Rule, place: Place, deployment: str) -> dict[str, str]:
+    """The tags that stand in for custom properties."""
+    assert isinstance(rule.condition, Metric)
+    found = custom(rule, place, unit_of(rule.condition.name), deployment)
+    known = ("aml-ops.rule", "aml-ops.endpoint", "aml-ops.notify")
+    return {name: text for name, text in found.items() if name not in known}
+
+
 def unit_of(metric: str) -> str:
     """What a value of one of Azure's metrics is shown with."""
     if metric.endswith("Percentage") or metric == "DiskUtilization":
         return "%"
     if metric.startswith("RequestLatency"):
         return "ms"
+    if metric in ("ObservedCapacity", "DeploymentCapacity"):
+        return "instances"
     return "requests/min" if metric == "RequestsPerMinute" else ""

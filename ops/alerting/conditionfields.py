@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops import fields
-from ops.alerting.rules import OPERATORS, PROMISED
+from ops.alerting.rules import ELSEWHERE, OPERATORS
 from ops.fields import Mistake
 
 AGGREGATES = {a.lower(): a for a in ("Average", "Maximum", "Minimum", "Total", "Count")}
+WORDS = {  # in the place of a number
+    "slo": "slo is a latency: for a query with unit: ms, or a metric of latency",
+    "maximum": "maximum is a count of instances: for ObservedCapacity of autoscale",
+}
 
 
 def _limit(value: Any) -> float:
-    if value == "slo":
-        return PROMISED
+    if value in WORDS:
+        return ELSEWHERE
     if type(value) not in (int, float) or not -1e15 <= value <= 1e15:
-        raise ValueError("must be a number, or slo: the latency that slo.yaml promises")
+        raise ValueError(f"must be a number, or one of: {', '.join(WORDS)}")
     return float(value)
 
 
@@ -27,13 +31,13 @@ def threshold(
     at: str,
     mistakes: list[Mistake],
     *others: str,
-    timed: bool = False,
+    allowed: str = "",
 ) -> tuple[str, float]:
     """Azure's operator and the limit; what is wrong with the limit itself is told."""
     said = [word for word in OPERATORS if isinstance(data, dict) and word in data]
-    if said and data[said[0]] == "slo" and not timed:
-        text = "slo is a latency: for a query with unit: ms, or a metric of latency"
-        mistakes.append(Mistake(field=f"{at}.{said[0]}", text=text))
+    word = data[said[0]] if said else None
+    if word in WORDS and word != allowed:
+        mistakes.append(Mistake(field=f"{at}.{said[0]}", text=WORDS[word]))
     if len(said) == 1:
         return OPERATORS[said[0]], values.get(said[0], 0.0)
     text = f"needs exactly one of {', '.join((*OPERATORS, *others))}"

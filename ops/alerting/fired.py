@@ -27,6 +27,7 @@ RANGES = {
 LONGEST = RANGES["30d"]  # Azure keeps no alert for longer
 PAGE = 25  # the most that Azure gives with contexts
 GRAVE = 1  # severities up to this one wake somebody
+PREFIX = "aml-ops-"  # of the names of our rules
 OURS = "aml-ops."  # before the names of the custom properties that our rules carry
 DEPLOYMENT = ("deploymentname", "deployment")  # dimensions, of logs and of metrics
 SIGNS = {
@@ -154,13 +155,16 @@ def unseen(alerts: list[Alert]) -> list[Alert]:
     ]
 
 
-def to_alert(item: Mapping[str, Any]) -> Alert:
-    """An item of Alerts_GetAll. Azure leaves out, or nulls, whatever it likes."""
+def to_alert(item: Mapping[str, Any], told: Mapping[str, str] | None = None) -> Alert:
+    """An item of Alerts_GetAll. Azure leaves out, or nulls, whatever it likes.
+
+    `told` is what else is known of its rule, by the names of the custom properties.
+    """
     properties = item["properties"]
     essentials = properties["essentials"]
     condition = _condition(properties)
     dimensions = _dimensions(condition)
-    custom = _custom(properties)
+    custom = {**(told or {}), **_custom(properties)}
     target = str(essentials.get("targetResource") or "")
     endpoint = custom.get("endpoint") or part(target, "onlineendpoints")
     rule_id = str(essentials.get("alertRule") or "an alert")
@@ -173,7 +177,7 @@ def to_alert(item: Mapping[str, Any]) -> Alert:
         rule=custom.get("rule") or _name(rule_id, endpoint),
         rule_id=rule_id,
         endpoint=endpoint,
-        deployment=own or part(target, "deployments"),
+        deployment=own or part(target, "deployments") or custom.get("deployment", ""),
         dimensions=dimensions,
         severity=int(str(essentials.get("severity", "Sev4")).removeprefix("Sev")),
         condition=str(essentials.get("monitorCondition") or "Fired").lower(),
@@ -219,11 +223,37 @@ def _list(workspace: Workspace, asked: Mapping[str, str]) -> list[Alert]:
         **asked,
     }
     below = f"{workspace.id}/onlineEndpoints/".lower()
+    items = workspace.list(f"{_url(workspace)}?{urlencode(query)}")
+    told = _told(workspace, items)
     return [
-        to_alert(item)
-        for item in workspace.list(f"{_url(workspace)}?{urlencode(query)}")
-        if _target(item).startswith(below)
+        to_alert(item, told.get(_rule(item), {}))
+        for item in items
+        if _target(item).startswith(below) or _rule(item) in told
     ]
+
+
+def _told(
+    workspace: Workspace, items: list[dict[str, Any]]
+) -> dict[str, dict[str, str]]:
+    """What tags say of metric rules of ours, by the rules' ids.
+
+    Such a rule's alerts bring back what its actions carry: nothing where it has none.
+    """
+    ours = [item for item in items if f"/metricalerts/{PREFIX}" in _rule(item)]
+    if all(_custom(item["properties"]) for item in ours):
+        return {}
+    from ops.alerting.compiling import METRIC_RULES
+    from ops.alerting.monitor import Monitor
+
+    return {
+        each.id.lower(): {"endpoint": each.endpoint, "rule": each.rule, **each.told}
+        for each in Monitor(workspace).list(METRIC_RULES)
+        if each.owner
+    }
+
+
+def _rule(item: Mapping[str, Any]) -> str:
+    return str(item["properties"]["essentials"].get("alertRule")).lower()
 
 
 def _target(item: Mapping[str, Any]) -> str:

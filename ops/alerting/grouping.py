@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 def id_of(workspace: "Workspace", group: Group) -> str:
+    """Its ARM id; "" for one that is none of Azure's."""
+    if not group.has_receivers:
+        return ""
     scope = f"/subscriptions/{workspace.subscription_id}/resourceGroups/"
     below = f"{workspace.resource_group}/providers/Microsoft.Insights/{GROUPS}"
     return f"{scope}{below}/{group.resource_name}"

@@ -42,7 +42,11 @@ def log(data: Any, at: str, mistakes: list[Mistake]) -> Log | None:
     if not isinstance(data, dict):
         return None
     operator, limit = threshold(
-        data, values, at, mistakes, timed=values.get("unit") == "ms"
+        data,
+        values,
+        at,
+        mistakes,
+        allowed="slo" if values.get("unit") == "ms" else "",
     )
     measure = values.get("measure", "")
     aggregate = values.get("aggregate", "Average" if "measure" in data else "Count")

@@ -18,16 +18,27 @@ from ops.alerting.conditionfields import (
     written,
 )
 from ops.alerting.rules import OPERATORS, Dynamic, Metric
-from ops.autoscaling.rules import LATENCIES, METRICS, REQUESTS
+from ops.autoscaling import rules as scaling
+from ops.autoscaling.rules import LATENCIES, REQUESTS
 from ops.fields import Known, Mistake
 
+CAPACITY = "ObservedCapacity"  # what the autoscale engine found at each run
+METRICS: dict[str, dict[str, tuple[str, ...]]] = {
+    **scaling.METRICS,
+    "autoscale": {CAPACITY: ()},
+}
 ONLY_AVERAGES = {
-    *(REQUESTS, "RequestLatency", *LATENCIES.values()),
+    *(REQUESTS, CAPACITY, "RequestLatency", *LATENCIES.values()),
     *("ConnectionsActive", "NewConnectionsPerSecond", "NetworkBytes"),
 }
 NOT_LEARNED = {("endpoint", REQUESTS), ("deployment", "DeploymentCapacity")}
 SENSITIVITIES = {s.lower(): s for s in ("High", "Medium", "Low")}
 DIRECTIONS = {"over": "GreaterThan", "under": "LessThan", "both": "GreaterOrLessThan"}
+PLURALS = {
+    "deployment": "deployments",
+    "endpoint": "endpoints",
+    "autoscale": "autoscale settings",
+}
 SHORT = {
     "instance": ("instanceid",),
     "status": ("statuscode", "envoy_response_code"),
@@ -42,9 +53,8 @@ def metric(data: Any, at: str, mistakes: list[Mistake]) -> Metric | None:
         return None
     operator, limit, dynamic = "", 0.0, None
     if "dynamic" not in data:
-        timed = str(data.get("name")).startswith("RequestLatency")
         limits = (data, values, at, mistakes, "dynamic")
-        operator, limit = threshold(*limits, timed=timed)
+        operator, limit = threshold(*limits, allowed=_word(data))
     else:
         dynamic = _dynamic(data["dynamic"], f"{at}.dynamic", mistakes)
         if said := [word for word in OPERATORS if word in data]:
@@ -69,6 +79,13 @@ def metric(data: Any, at: str, mistakes: list[Mistake]) -> Metric | None:
     )
 
 
+def _word(data: Mapping[str, Any]) -> str:
+    """What may stand in the place of a number."""
+    if data.get("of") == "autoscale":
+        return "maximum"
+    return "slo" if str(data.get("name")).startswith("RequestLatency") else ""
+
+
 def dimensions(by: Iterable[str], condition: Metric) -> list[str]:
     """The dimensions that the words of `by` mean; raise ValueError for what is none."""
     return [found for word in by if (found := _dimension(word, condition))]
@@ -76,7 +93,7 @@ def dimensions(by: Iterable[str], condition: Metric) -> list[str]:
 
 def _dimension(word: str, condition: Metric) -> str:
     """A dimension as Azure spells it; "" where the scope itself is the deployment."""
-    if word == "deployment" and condition.of == "deployment":
+    if word == "deployment" and condition.of != "endpoint":
         return ""
     wanted = SHORT.get(word, (word.lower(),))
     known = METRICS[condition.of][condition.name]
@@ -96,7 +113,7 @@ def _dynamic(data: Any, at: str, mistakes: list[Mistake]) -> Dynamic:
 
 
 def _owner(name: str) -> str:
-    return "deployment" if name in METRICS["deployment"] else "endpoint"
+    return next((each for each in METRICS if name in METRICS[each]), "endpoint")
 
 
 def _wrong(
@@ -104,16 +121,15 @@ def _wrong(
 ) -> Iterable[Mistake]:
     known = METRICS[of]
     if name not in known:
-        other = "endpoint" if of == "deployment" else "deployment"
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        if name in METRICS[other]:
-            hint = f"it is one of {other}s: say of: {other}"
-        text = f"{name!r} is no metric of {of}s ({hint})"
+        if owner := next((each for each in METRICS if name in METRICS[each]), ""):
+            hint = f"it is one of {PLURALS[owner]}: say of: {owner}"
+        text = f"{name!r} is no metric of {PLURALS[of]} ({hint})"
         yield Mistake(field=f"{at}.name", text=text)
         return
     if dynamic and (of, name) in NOT_LEARNED:
-        text = f"Azure learns no threshold for this metric of {of}s: give one"
+        text = f"Azure learns no threshold for this metric of {PLURALS[of]}: give one"
         yield Mistake(field=f"{at}.dynamic", text=text)
     if name in ONLY_AVERAGES and values.get("aggregate", "Average") != "Average":
         text = f"{name} has only an average on Azure"
@@ -140,7 +156,7 @@ def _where(value: Any) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
 
 METRIC: Known = {
     "name": ("name", written),
-    "of": ("of", fields.choice("deployment", "endpoint")),
+    "of": ("of", fields.choice(*METRICS)),
     "aggregate": ("aggregate", worded(AGGREGATES)),
     "where": ("where", _where),
     "dynamic": ("dynamic", lambda value: value),

@@ -51,6 +51,13 @@ class Live:
     def rule(self) -> str:
         return self.owner.partition("/")[2]
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What its tags tell in place of custom properties."""
+        start = f"{OWNER}."
+        tags = {k: v for k, v in ours(self.body).items() if k.startswith(start)}
+        return {name.removeprefix(start): str(text) for name, text in tags.items()}
+
 
 class Monitor:
     """The alert resources of a workspace's resource group."""
@@ -96,9 +103,25 @@ def to_live(kind: str, body: dict[str, Any]) -> Live:
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two resources do the same, however the service spells it."""
-    return all(
-        _plain(one.get(key)) == _plain(other.get(key)) for key in ("properties",)
-    )
+    mine, theirs = _plain(one["properties"]), _plain(other["properties"])
+    return bool(mine == theirs and ours(one) == ours(other))
+
+
+def ours(body: Mapping[str, Any]) -> dict[str, str]:
+    """Our tags, but for the hash: what it is of is compared itself."""
+    tags = body.get("tags") or {}
+    return {
+        name: text
+        for name, text in tags.items()
+        if name.startswith(OWNER) and name != HASH
+    }
+
+
+def carry(body: dict[str, Any], live: Live) -> None:
+    """Take over the tags that others gave a resource."""
+    tags = live.body.get("tags") or {}
+    others = {k: v for k, v in tags.items() if not k.startswith(OWNER)}
+    body["tags"] = {**others, **body["tags"]}
 
 
 def edited(live: Live, wanted: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ops import slo
 from ops.alerting import burnrates, rulefile
-from ops.alerting.rules import PROMISED, Block, Expanded, Log, Metric, Rule
+from ops.alerting.rules import ELSEWHERE, Block, Expanded, Log, Metric, Rule
 from ops.errors import InvalidSpec, NotFound
 from ops.settings import alerts_directory, shown
 
@@ -20,7 +20,7 @@ def resolved(rule: Rule, endpoint: str) -> tuple[Rule, tuple[str, ...]]:
     if isinstance(rule.condition, Block):
         found = expanded(rule.condition, endpoint)
         return _of_block(rule, found), found.notes
-    if rule.condition.threshold != PROMISED:
+    if rule.condition.threshold != ELSEWHERE or _is_autoscale(rule.condition):
         return rule, ()
     latency = slo.load(endpoint).latency_ms
     if latency is None:
@@ -71,6 +71,11 @@ def _of_block(rule: Rule, block: Expanded) -> Rule:
         window=rule.window or block.window,
         every=rule.every or block.every,
     )
+
+
+def _is_autoscale(condition: Log | Metric) -> bool:
+    """Whether its threshold is in the live settings, one for each deployment."""
+    return isinstance(condition, Metric) and condition.of == "autoscale"
 
 
 def _limited(condition: Log | Metric, limit: float) -> Log | Metric:

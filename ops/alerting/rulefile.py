@@ -187,7 +187,7 @@ def _unfilled(
     known = {"endpoint", "threshold", "window", *(by if isinstance(by, list) else [by])}
     if "burn" in data or "drift" in data:
         known |= {"deployment", "feature"}
-    if isinstance(condition, Metric) and condition.of == "deployment":
+    if isinstance(condition, Metric) and condition.of != "endpoint":
         known.add("deployment")
     try:
         named = [name for _, name, _, _ in Formatter().parse(summary)]

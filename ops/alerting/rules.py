@@ -25,7 +25,7 @@ DIMENSIONS = {  # the short word of `by` -> the column of the log tables
     "status": "ResponseCode",
 }
 WINDOW, EVERY = timedelta(minutes=5), timedelta(minutes=1)
-PROMISED = math.inf  # a threshold that is written as `slo`
+ELSEWHERE = math.inf  # a threshold that another file says: slo, or maximum
 NEXT = "invoke diagnose"  # the command to type, but for --endpoint and --stage
 
 
@@ -46,7 +46,7 @@ class Log:
     measure: str  # the column; "" counts rows
     aggregate: str  # Average, Minimum, Maximum, Total, Count
     operator: str  # GreaterThan ...
-    threshold: float  # PROMISED: what the endpoint's slo.yaml promises, in ms
+    threshold: float  # ELSEWHERE: the latency that slo.yaml promises, in ms
     unit: str = ""  # %, ms, requests ...: what the value is shown with
 
 
@@ -63,10 +63,10 @@ class Metric:
     """One of Azure's metrics against a threshold, one's own or one it learns."""
 
     name: str
-    of: str  # deployment or endpoint
+    of: str  # deployment, endpoint or autoscale: a deployment's autoscale setting
     aggregate: str
     operator: str = ""
-    threshold: float = 0.0
+    threshold: float = 0.0  # ELSEWHERE: of autoscale, the most instances
     dynamic: Dynamic | None = None
     where: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Dimension, Include or Exclude, values."""

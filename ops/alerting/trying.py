@@ -1,6 +1,6 @@
 """Alert rules tested: the cases of alerts/tests/ through the engine, offline."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -8,10 +8,13 @@ from typing import Any
 
 from ops import specs
 from ops.alerting import compiling, offline, resolving, rulefile, testfile
+from ops.alerting.metricfields import CAPACITY
 from ops.alerting.offline import WORKSPACE, Answer, Question, Track
+from ops.alerting.places import Place, Scaled
 from ops.alerting.rules import Rule
 from ops.alerting.series import ENDPOINT
 from ops.alerting.testfile import Case
+from ops.autoscaling import scalefile
 from ops.errors import NotFound, OpsError
 from ops.fields import unknown
 from ops.settings import shown
@@ -98,11 +101,11 @@ def question(rule: Rule, case: Case) -> Question:
     )
 
 
-def placed(rule: Rule, case: Case) -> compiling.Place:
+def placed(rule: Rule, case: Case) -> Place:
     """An endpoint of the name, with the deployments that the case speaks of."""
     endpoint = case.endpoint or next(iter(rule.endpoints or specs.names()))
     of_endpoint = f"{WORKSPACE}/onlineEndpoints/{endpoint}"
-    return compiling.Place(
+    return Place(
         endpoint=endpoint,
         id=of_endpoint,
         location="offline",
@@ -110,7 +113,19 @@ def placed(rule: Rule, case: Case) -> compiling.Place:
             name: f"{of_endpoint}/deployments/{name}" for name in case.deployments
         },
         groups={name: f"{WORKSPACE}/{name}" for name in rule.notify or ()},
+        scaled=dict(_scaled(endpoint, case.deployments)),
     )
+
+
+def _scaled(endpoint: str, names: Iterable[str]) -> Iterator[tuple[str, Scaled]]:
+    """The settings that autoscale.yaml means for the deployments of a case."""
+    if not scalefile.path_of(endpoint).is_file():
+        return
+    for name, scaling in scalefile.load(endpoint).items():
+        if name in names:
+            # Named by the deployment, as sentences speak of it.
+            id_ = f"{WORKSPACE}/autoscalesettings/{name}"
+            yield name, Scaled(id=id_, maximum=scaling.bounds.maximum or 1)
 
 
 def _tables(case: Case, resource: str) -> dict[str, list[dict[str, Any]]]:
@@ -121,18 +136,22 @@ def _tables(case: Case, resource: str) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _metrics(case: Case, place: compiling.Place) -> list[dict[str, Any]]:
+def _metrics(case: Case, place: Place) -> list[dict[str, Any]]:
     return [
         {
-            "resource": place.id
-            if each.where == ENDPOINT
-            else place.deployments[each.where],
+            "resource": _measured(each.metric, each.where, place),
             "metric": each.metric,
             "dimensions": dict(each.dimensions),
             "values": each.points,
         }
         for each in case.metrics
     ]
+
+
+def _measured(metric: str, where: str, place: Place) -> str:
+    if metric == CAPACITY and where in place.scaled:
+        return place.scaled[where].id
+    return place.id if where == ENDPOINT else place.deployments[where]
 
 
 def judge(case: Case, asked: Question, answer: Answer) -> Tried:

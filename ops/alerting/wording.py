@@ -42,7 +42,7 @@ def described(kind: str, body: Mapping[str, Any]) -> dict[str, str]:
     found = body["properties"]
     actions = found.get("actions") or {}
     criteria = (found.get("criteria") or {}).get("allOf") or []
-    custom = _custom(actions)
+    custom = {**_tags(body), **_custom(actions)}
     unit = str(custom.get("aml-ops.unit", ""))
     lines = {
         "severity": str(found.get("severity")),
@@ -103,6 +103,16 @@ def told(actions: Any) -> list[str]:
     else:
         ids = [each.get("actionGroupId", "") for each in actions]
     return [_last(each).removeprefix("aml-ops-") for each in ids]
+
+
+def _tags(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that stand in for custom properties."""
+    tags = body.get("tags") or {}
+    return {
+        name: text
+        for name, text in tags.items()
+        if name.startswith("aml-ops.") and name != "aml-ops.hash"
+    }
 
 
 def _custom(actions: Any) -> Mapping[str, Any]:

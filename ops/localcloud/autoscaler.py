@@ -8,6 +8,7 @@ killed is followed by one that still cools down. Decisions are in autoscaling/.
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from ops.localcloud.autoscaling.profiles import chosen
 from ops.localcloud.autoscaling.settings import Setting, Trigger
 from ops.localcloud.autoscaling.settings import setting as read
 from ops.localcloud.autoscaling.triggers import Point, value
-from ops.localcloud.logstore import LogStore, Unavailable
+from ops.localcloud.logstore import Batch, LogStore, Unavailable, naive
 from ops.localcloud.measurements import recent
 from ops.localcloud.records import MOST_INSTANCES, Resource, normal_id
 from ops.localcloud.routes import capacity
@@ -113,6 +114,7 @@ class Autoscaler:
             ),
             busy=busy(case.target),
         )
+        self._measure(case)
         decision = decide(case.setting, seen, case.now)
         self._tell_metrics(case, decision)
         if decision.count != case.instances:
@@ -121,6 +123,20 @@ class Autoscaler:
             self._tell_flapping(case, decision)
         elif memory.pop("flapping", None):
             self._state.memories.set(case.resource.id, memory)
+
+    def _measure(self, case: Case) -> None:
+        """What Azure measures of each run: the count that was found."""
+        batch = Batch()
+        row = {
+            "At": naive(case.now),
+            "Resource": normal_id(case.resource.id),
+            "Metric": "ObservedCapacity",
+            "Dimensions": "{}",
+            "Value": float(case.instances),
+        }
+        batch.add("samples", [row])
+        with suppress(Unavailable):  # a run must not wait for the log store
+            self._store.append(batch)
 
     def values(
         self, setting: Setting, instances: int, now: datetime

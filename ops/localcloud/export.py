@@ -4,17 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from ops.localcloud.catalog import CATALOG, DEPLOYMENTS, ENDPOINTS, Metric
 from ops.localcloud.flows import METRICS, flows
 from ops.localcloud.logstore import Batch, LogStore, Position, naive
 from ops.localcloud.measurements import cells
-from ops.localcloud.metrics import (
-    CATALOG,
-    DEPLOYMENTS,
-    ENDPOINTS,
-    MINUTE,
-    Metric,
-    point,
-)
+from ops.localcloud.metrics import MINUTE, point
 from ops.localcloud.records import Resource
 from ops.localcloud.state import State
 

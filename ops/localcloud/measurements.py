@@ -5,16 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ops.localcloud.catalog import Metric, kind_of
 from ops.localcloud.logstore import LogStore, naive
-from ops.localcloud.metrics import (
-    DEPLOYMENTS,
-    ENDPOINTS,
-    Cell,
-    Condition,
-    Metric,
-    named,
-    point,
-)
+from ops.localcloud.metrics import Cell, Condition, named, point
 from ops.localcloud.records import normal_id, parent_of
 
 UNKNOWN = "unknown"  # a request that was refused before it got to a deployment
@@ -91,8 +84,7 @@ def recent(
     `dimensions` are (name, "Equals" or "NotEquals", values); None is a grain without
     data.
     """
-    kind = DEPLOYMENTS if "/deployments/" in normal_id(resource) else ENDPOINTS
-    (metric,) = named(kind, metric_name)
+    (metric,) = named(kind_of(resource), metric_name)
     asked = [
         Condition(
             dimension=name.lower(),

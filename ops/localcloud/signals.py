@@ -10,11 +10,11 @@ from ops.localcloud.alerting.dynamic import HISTORY
 from ops.localcloud.alerting.queries import summarized, values
 from ops.localcloud.alerting.readings import Values
 from ops.localcloud.alerting.rules import Condition, Dimensions, Rule, Split
+from ops.localcloud.catalog import kind_of
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.measurements import cells
-from ops.localcloud.metrics import DEPLOYMENTS, ENDPOINTS, named, series
 from ops.localcloud.metrics import Condition as Filter
-from ops.localcloud.records import normal_id
+from ops.localcloud.metrics import named, series
 
 KEPT = 2048  # windows that were read lately: another rule may ask for the same
 RELEARNED = timedelta(hours=1)  # how long learnt history serves
@@ -127,11 +127,6 @@ class StoredSignals:
             self._read[key] = found
             while len(self._read) > KEPT:
                 self._read.popitem(last=False)
-
-
-def kind_of(resource: str) -> str:
-    """The type of a resource that has metrics."""
-    return DEPLOYMENTS if "/deployments/" in normal_id(resource) else ENDPOINTS
 
 
 def _filter(split: Split) -> Filter:

@@ -85,7 +85,7 @@ ROUTES = [
     Route("GET", f"{SETTINGS}Categories/{{category}}", diagnostics.get_category),
     *(
         Route("GET", f"{resource}/{INSIGHTS}/{noun}", handler, slow=True)
-        for resource in (ENDPOINT, DEPLOYMENT)
+        for resource in (ENDPOINT, DEPLOYMENT, f"{GROUP}/{AUTOSCALE}/{{setting}}")
         for noun, handler in (
             ("metrics", insights.list_metrics),
             ("metricDefinitions", insights.list_definitions),

@@ -4,18 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ops.localcloud.catalog import CATALOG, DEPLOYMENTS, ENDPOINTS
 from ops.localcloud.intervals import duration, timespan
-from ops.localcloud.metrics import (
-    CATALOG,
-    DEPLOYMENTS,
-    ENDPOINTS,
-    Cell,
-    Condition,
-    Wrong,
-    conditions,
-    named,
-    series,
-)
+from ops.localcloud.metrics import Cell, Condition, Wrong, conditions, named, series
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,11 +9,11 @@ import pytest
 from cloud_rig import until
 
 from ops.localcloud import processes
+from ops.localcloud.catalog import CATALOG, DEPLOYMENTS
 from ops.localcloud.export import Export
 from ops.localcloud.flows import TRAFFIC
 from ops.localcloud.logstore import Batch
 from ops.localcloud.measurements import cells
-from ops.localcloud.metrics import CATALOG, DEPLOYMENTS
 from ops.localcloud.retention import Bounds, Retention, bounds
 from ops.localcloud.sampling import Sampler
 from tests.localcloud.log_rig import BLUE, ENDPOINT, LogRig

@@ -24,11 +24,11 @@ from ops.localcloud.alerting.processing import Told, processed
 from ops.localcloud.alerting.queries import unmeasurable
 from ops.localcloud.alerting.readings import Signals
 from ops.localcloud.alerting.rules import Condition, Rule, rule
+from ops.localcloud.catalog import kind_of
 from ops.localcloud.intervals import moment
 from ops.localcloud.kql import QueryError
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.metrics import Wrong, named
-from ops.localcloud.signals import kind_of
 
 MOST_EVALUATIONS = 500_000  # an hour of a rule's minutes is 60
 

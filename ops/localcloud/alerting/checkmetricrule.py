@@ -15,6 +15,7 @@ from ops.localcloud.alerting.checkqueryrule import (
     failing,
     split,
 )
+from ops.localcloud.catalog import AUTOSCALE, CATALOG, DEPLOYMENTS, ENDPOINTS, Metric
 from ops.localcloud.fields import (
     Problems,
     Told,
@@ -30,7 +31,7 @@ from ops.localcloud.fields import (
     strings,
     whole,
 )
-from ops.localcloud.metrics import AGGREGATIONS, CATALOG, DEPLOYMENTS, ENDPOINTS, Metric
+from ops.localcloud.metrics import AGGREGATIONS
 
 FREQUENCIES = ("PT1M", "PT5M", "PT15M", "PT30M", "PT1H")
 WINDOWS = (*FREQUENCIES, "PT6H", "PT12H", "P1D")
@@ -40,7 +41,11 @@ PREFIX = "Microsoft.Azure.Monitor."
 SINGLE = f"{PREFIX}SingleResourceMultipleMetricCriteria"
 MULTIPLE = f"{PREFIX}MultipleResourceMultipleMetricCriteria"
 STATIC, DYNAMIC = "StaticThresholdCriterion", "DynamicThresholdCriterion"
-MEASURED = {"onlineendpoints": ENDPOINTS, "deployments": DEPLOYMENTS}
+MEASURED = {
+    "onlineendpoints": ENDPOINTS,
+    "deployments": DEPLOYMENTS,
+    "autoscalesettings": AUTOSCALE,
+}
 NEVER_DYNAMIC = (
     (ENDPOINTS, "RequestsPerMinute"),
     (DEPLOYMENTS, "DeploymentCapacity"),

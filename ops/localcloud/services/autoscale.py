@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ops.localcloud.autoscaling.checking import problems
+from ops.localcloud.catalog import CATALOG, DEPLOYMENTS, ENDPOINTS
 from ops.localcloud.intervals import duration
-from ops.localcloud.metrics import CATALOG, DEPLOYMENTS, ENDPOINTS, GRAINS
+from ops.localcloud.metrics import GRAINS
 from ops.localcloud.records import Resource, normal_id
 from ops.localcloud.wire import (
     Answer,

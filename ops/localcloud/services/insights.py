@@ -4,21 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ops.localcloud import metrics
+from ops.localcloud import catalog, metrics
+from ops.localcloud.catalog import AUTOSCALE, CATALOG, DEPLOYMENTS, Metric
 from ops.localcloud.intervals import duration, timespan
 from ops.localcloud.logstore import Unavailable
 from ops.localcloud.measurements import cells
-from ops.localcloud.metrics import (
-    AGGREGATIONS,
-    CATALOG,
-    DEPLOYMENTS,
-    ENDPOINTS,
-    GRAINS,
-    MINUTE,
-    Condition,
-    Metric,
-    Wrong,
-)
+from ops.localcloud.metrics import AGGREGATIONS, GRAINS, MINUTE, Condition, Wrong
 from ops.localcloud.wire import Answer, AzureError, Call, existing
 
 PART = "/providers/Microsoft.Insights/"
@@ -87,11 +78,15 @@ def list_namespaces(call: Call) -> Answer:
 
 def _of(call: Call) -> tuple[str, str]:
     """The type and the id of the resource whose metrics are asked for."""
-    kind = DEPLOYMENTS if "deployment" in call.names else ENDPOINTS
+    id_ = call.id.rpartition(PART)[0]
+    kind = catalog.kind_of(id_)
+    if kind == AUTOSCALE:
+        existing(call, "autoscaleSettings")
+        return kind, id_
     existing(call, "onlineEndpoints")
     if kind == DEPLOYMENTS:
         existing(call, "deployments")
-    return kind, call.id.split(PART)[0]
+    return kind, id_
 
 
 def _check_namespace(call: Call, kind: str) -> None:
@@ -103,8 +98,7 @@ def _check_namespace(call: Call, kind: str) -> None:
 
 def _span(call: Call) -> tuple[datetime, datetime]:
     """From when to when, in whole minutes: the last hour if nobody says."""
-    kind = DEPLOYMENTS if "deployment" in call.names else ENDPOINTS
-    _check_namespace(call, kind)
+    _check_namespace(call, catalog.kind_of(call.id.rpartition(PART)[0]))
     now = call.now
     try:
         found = timespan(call.query.get("timespan", "PT1H"), now)
