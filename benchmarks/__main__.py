@@ -48,6 +48,12 @@ SECTIONS = (
         ("--rows", "20000"),
     ),
     (
+        "200 alert rules evaluated over ten million rows",
+        "benchmarks.alerts",
+        (),
+        ("--rules", "14", "--rows", "20000"),
+    ),
+    (
         "Rollouts judged, beside other rules",
         "benchmarks.rollouts",
         (),

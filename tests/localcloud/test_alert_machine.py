@@ -1,6 +1,8 @@
 """When an alert fires and is resolved; docs/alerts-engine.md has the table of rules."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from ops.localcloud.alerting.machine import Series, advance, ended, series
 from tests.alert_rig import NOON, log_rule, metric_rule
 
 MINUTE = timedelta(minutes=1)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def played(rule, mets, frequency=None):
@@ -116,3 +119,16 @@ def test_what_was_fired_is_resolved_with_its_target():
 
     assert ended(Series(fired=fired.fired, alert="1"), "gone").event == "resolved"
     assert ended(Series(), "gone").event == ""
+
+
+def test_each_rule_of_the_page_has_the_test_that_it_names():
+    page = (ROOT / "docs/alerts-engine.md").read_text()
+    tests = "".join(
+        path.read_text() for path in (ROOT / "tests/localcloud").glob("*.py")
+    )
+
+    assert not [
+        name
+        for name in re.findall(r"`(test_\w+)`", page)
+        if f"def {name}(" not in tests
+    ]
