@@ -62,15 +62,20 @@ def plan(
 def apply(
     workspace: Workspace, endpoint_name: str, steps: Iterable[Step], *, reason: str = ""
 ) -> Iterator[Step]:
-    """Take each step that writes; yield every one when it is done."""
-    for step in steps:
-        if step.writes:
-            wanted = {step.dashboard: step.action}
-            noted = door.noted(workspace, endpoint_name, VERB, reason, wanted=wanted)
-            with noted as record:
-                _take(workspace, step)
-                record.after = wanted
-        yield step
+    """Take each step that writes, journalled as one change; yield every one."""
+    steps = list(steps)
+    yield from (step for step in steps if not step.writes)
+    left = [step for step in steps if step.writes]
+    if not left:
+        return
+    wanted = {step.dashboard: step.action for step in left}
+    where = (workspace, endpoint_name, VERB, reason)
+    with door.noted(*where, wanted=wanted) as record:
+        record.after = {}
+        for step in left:
+            _take(workspace, step)
+            record.after[step.dashboard] = step.action
+            yield step
 
 
 def export(workspace: Workspace, endpoint_name: str, dashboard: str, form: str) -> str:

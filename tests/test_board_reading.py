@@ -2,19 +2,33 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
-from ops.boards import boardfile, reading, rolloutreading, tables
+from ops import diagnostics
+from ops.boards import boardfile, factreading, looking, reading, rolloutreading, tables
 from ops.boards.metricreading import together
 from ops.boards.model import Metric, Panel
 from ops.boards.tables import MOST_POINTS, MOST_ROWS, Failure, Table, series
+from ops.history import Row
 from ops.kql import Column
 from ops.localcloud.logstore import Batch
 from ops.measures import Window
 from ops.platform import Series
 from tests.rollout_rig import Rig
 
+ROW = partial(
+    Row,
+    number=1,
+    at=datetime(2026, 11, 23, tzinfo=UTC),
+    endpoint="iris",
+    verb="deploy",
+    who="ana",
+    outcome="done",
+    reason="",
+    told_by="journal",
+)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PANELS = {
     panel.id: panel for board in boardfile.load().values() for panel in board.panels()
@@ -59,7 +73,8 @@ def rig(tmp_path, monkeypatch):
 def test_a_line_has_few_points_whatever_the_time(hours):
     window = tables.window(NOW - timedelta(hours=hours), NOW)
 
-    assert window.span.seconds / window.grain.total_seconds() <= MOST_POINTS
+    assert window.span.seconds / window.grain.total_seconds() <= MOST_POINTS + 1
+    assert window.since <= NOW - timedelta(hours=hours)
     assert window.grain >= timedelta(minutes=1)
 
 
@@ -117,6 +132,18 @@ def test_the_burn_rate_is_by_objective_and_time(rig):
     rates = {row[1]: row[2] for row in rig.read("overview.burn").rows}
 
     assert rates == {"availability": pytest.approx(20), "latency": 0}
+
+
+def test_a_dashboard_says_that_no_rows_flow(rig):
+    board = boardfile.load()["overview"]
+    before = looking.look(rig.workspace("page"), "iris", board)
+    diagnostics.turn_off(rig.workspace("page"), "iris")
+
+    after = looking.look(rig.workspace("page"), "iris", board)
+
+    assert before.notes == []
+    assert "diagnostics" in after.notes[0]
+    assert [len(row.panels) for row in after.rows] == [2, 3, 4, 2, 2]
 
 
 def test_what_is_deployed_is_told_by_the_endpoint(rig):
@@ -232,6 +259,27 @@ def test_where_things_are_counted_no_row_means_none():
 
     assert [value for _, value in blue.points] == [5, 0, 0]
     assert [value for _, value in green.points] == [0, 0, 7]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(30, [60, 40]), (10, [60])])
+def test_a_rate_is_not_low_for_a_point_that_is_not_over(seconds, told):
+    later = NOW + timedelta(minutes=1)
+    found = table_of((NOW, "blue", 60), (later, "blue", 20), minutes=1 + seconds / 60)
+
+    (blue,) = series(panel_of(unit="per_minute"), found)
+
+    assert [value for _, value in blue.points] == told
+
+
+def test_what_was_changed_is_told_as_a_person_says_it():
+    before = {"traffic": {"blue": 100}}
+    after = {"traffic": {"blue": 90, "green": 10}, "blue": {"instances": 2}}
+
+    said = factreading.changed(ROW(before=before, after=after))
+
+    assert (
+        said == "traffic: blue 100% -> blue 90%, green 10%; blue: none -> instances 2"
+    )
 
 
 def test_a_long_table_is_cut_and_says_so(rig):

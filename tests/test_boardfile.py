@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from ops import kql
-from ops.boards import boardfile, limits
+from ops.boards import boardfile, limits, panelfile
 from ops.boards.limits import Limit
+from ops.boards.sources import SOURCES
 from ops.errors import InvalidSpec, NotFound
 from ops.localcloud.kql import Engine, harden
+from ops.settings import ROOT
 from tests.kql import data
 
 GOOD = {
@@ -194,3 +196,14 @@ def test_queries_give_the_columns_that_they_tell(tmp_path):
     assert told
     engine.close()
     connection.close()
+
+
+def test_the_page_tells_every_key_and_every_column():
+    page = (ROOT / "docs/dashboards.md").read_text()
+
+    for key in (*panelfile.keys("", []), *boardfile.KEYS, *boardfile.VARIABLES):
+        assert f"`{key}`" in page, key
+    for name, source in SOURCES.items():
+        columns = " ".join(column.name for column in source.columns)
+        assert f"| `{name}` |" in page
+        assert f"`{columns}`" in page, name

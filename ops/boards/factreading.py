@@ -1,7 +1,6 @@
 """Panels of facts that are no logs: what is deployed, changed, scaled, and fired."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from ops import activity as log
@@ -14,6 +13,8 @@ from ops.boards.tables import MOST_ROWS, Asked, Table, table
 from ops.errors import OpsError
 from ops.history import Row
 from ops.readings import first_line
+
+SHARES = ("traffic", "mirror")
 
 
 def endpoint(asked: Asked) -> Table:
@@ -117,22 +118,17 @@ def changed(row: Row) -> str:
     before = row.before if isinstance(row.before, dict) else {}
     after = row.after if isinstance(row.after, dict) else {}
     return "; ".join(
-        f"{key}: {_plain(before.get(key))} -> {_plain(after.get(key))}"
+        f"{key}: {_plain(key, before.get(key))} -> {_plain(key, after.get(key))}"
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
     )
 
 
-def _plain(value: Any) -> str:
+def _plain(key: str, value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(_pairs(value)) or "none"
+        unit = "%" if key in SHARES else ""
+        pairs = (f"{name} {_plain('', each)}{unit}" for name, each in value.items())
+        return ", ".join(pairs) or "none"
     if value is None:
         return "none"
     return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _pairs(weights: dict[str, Any]) -> Iterator[str]:
-    for name, share in weights.items():
-        yield (
-            f"{name} {share}%" if isinstance(share, int) else f"{name} {_plain(share)}"
-        )

@@ -1,14 +1,16 @@
 """A whole dashboard of an endpoint, read panel by panel."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from ops import readings
 from ops.boards import limits, reading, tables
 from ops.boards.limits import Limit
 from ops.boards.model import Dashboard, Panel
 from ops.boards.tables import Failure, Table
 from ops.clients import Workspace
+from ops.errors import OpsError
 from ops.measures import Window
 
 
@@ -37,6 +39,7 @@ class Look:
     about: str
     window: Window
     rows: list[ShownRow]
+    notes: list[str] = field(default_factory=list)
 
 
 def look(
@@ -65,4 +68,16 @@ def look(
             ShownRow(title=row.title, panels=[shown(panel) for panel in row.panels])
             for row in board.rows
         ],
+        notes=unheard(workspace, endpoint),
     )
+
+
+def unheard(workspace: Workspace, endpoint: str) -> list[str]:
+    """Why panels of logs may be empty though there was traffic; [] for no reason."""
+    try:
+        flows = readings.REQUESTS in readings.flowing(workspace, endpoint)
+    except OpsError as error:
+        return [f"whether rows flow is not known: {readings.first_line(error)}"]
+    if flows:
+        return []
+    return ["diagnostics are off, so no requests are logged: invoke diagnostics.on"]

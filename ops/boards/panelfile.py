@@ -52,7 +52,7 @@ def read(
 ) -> Panel | None:
     """A panel whose columns are those of its source; None where that can't be told."""
     before = len(mistakes)
-    values = fields.read(data, at, _keys(at, mistakes), mistakes)
+    values = fields.read(data, at, keys(at, mistakes), mistakes)
     origins = [key for key in ORIGINS if key in data]
     for key in ("id", "title", "kind"):
         if key not in data:
@@ -89,7 +89,7 @@ def text(value: Any) -> str:
     return value.strip()
 
 
-def _keys(at: str, mistakes: list[Mistake]) -> Known:
+def keys(at: str, mistakes: list[Mistake]) -> Known:
     """How each key is read; what is nested tells its own mistakes."""
     return {
         "id": ("id", _id),

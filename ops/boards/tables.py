@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ops.boards.model import Panel
@@ -13,11 +13,14 @@ from ops.measures import Window
 if TYPE_CHECKING:
     from ops.clients import Workspace
 
+Key = tuple[str, str, datetime]  # by, value, when
 MOST_POINTS = 300  # of one line, whatever the range
 MOST_ROWS = 500  # of a table
 GRAINS = (1, 5, 15, 30, 60, 360, 720, 1440)  # minutes; Azure's metrics have no others
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 COUNTED = ("count", "per_minute")  # units in which no row means none
+TELLS = 0.25  # how much of a point must be over before its rate is told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,8 @@ def window(since: datetime, until: datetime) -> Window:
     minutes = next(fitting, None)
     days = math.ceil(length / DAY / MOST_POINTS)
     grain = minutes * MINUTE if minutes else days * DAY
-    return Window(since=since, until=until, grain=grain)
+    # The first point is whole; the last one is as long as it could become yet.
+    return Window(since=since - (since - EPOCH) % grain, until=until, grain=grain)
 
 
 def chosen(panel: Panel, given: Iterable[Column]) -> tuple[Column, ...]:
@@ -120,6 +124,9 @@ def series(panel: Panel, table: Table) -> list[Series]:
     }
     names = sorted({by for by, _, _ in known})
     moments = _moments({at for _, _, at in known}, table.window, panel.source)
+    last = _share(moments[-1], table.window) if moments else 1.0
+    if panel.unit == "per_minute" and last < 1:
+        moments, known = _scaled(moments, known, last)
     return [
         Series(
             name=_name(by, value, panel),
@@ -130,6 +137,24 @@ def series(panel: Panel, table: Table) -> list[Series]:
         for by in names
         for value in panel.show
     ]
+
+
+def _share(at: datetime, window: Window) -> float:
+    """How much of a point lies within the window."""
+    return min(1.0, (window.until - at) / window.grain)
+
+
+def _scaled(
+    moments: list[datetime], known: dict[Key, Any], share: float
+) -> tuple[list[datetime], dict[Key, Any]]:
+    """The last point of a rate by what it has been so far; none of too little."""
+    last = moments[-1]
+    if share < TELLS:
+        return moments[:-1], known
+    return moments, {
+        key: each / share if key[2] == last and each is not None else each
+        for key, each in known.items()
+    }
 
 
 def _name(by: str, value: str, panel: Panel) -> str:

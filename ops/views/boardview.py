@@ -57,6 +57,8 @@ def show(look: "Look") -> None:
         f"{span.start:%F %T} to {span.end:%T} UTC  [dim]{safe(look.about)}[/]",
         soft_wrap=True,
     )
+    for text in look.notes:
+        note(text)
     for row in look.rows:
         out.print(f"\n[bold]{safe(row.title)}[/]")
         for shown in row.panels:

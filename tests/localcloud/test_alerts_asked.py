@@ -172,6 +172,15 @@ def test_what_can_not_be_evaluated_is_a_problem_that_names_it(rule, tables, told
     assert found["alerts"] == []
 
 
+def test_a_value_that_is_no_number_spoils_none_of_the_others():
+    query = f"{SERVED} | extend bad = iff(ResponseCode >= 500, real(nan), 9.0)"
+    rule = log_body(query=query, measure="bad", dimensions=[])
+
+    found = asked(rule, minutes=15, tables={SERVED: served()})["evaluations"]
+
+    assert {each["value"] for each in found[1:]} == {9}
+
+
 def test_no_number_and_infinity_are_told_apart():
     query = f"{SERVED} | extend bad = iff(DeploymentName == 'blue', real(nan), 1.0 / 0)"
     rule = log_body(query=query, measure="bad")

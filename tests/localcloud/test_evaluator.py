@@ -157,6 +157,7 @@ def test_a_restart_neither_repeats_a_firing_nor_forgets_one(watch):
 def test_one_broken_rule_stops_no_other(watch):
     watch.state.put({"id": f"{INSIGHTS}/metricAlerts/a", "name": "a", "properties": {}})
     watch.state.put(log_body("b", query="Nope | where"))
+    watch.state.put(log_body("bug", operator="Near"))
     watch.state.put(log_body("c"))
     watch.serve(0)
 
@@ -215,6 +216,16 @@ def test_each_deployment_has_an_alert_of_its_own(watch):
         each["context"]["condition"]["allOf"][0]["dimensions"][0]["value"]
         for each in found
     ] == ["blue", "green"]
+
+
+def test_rows_of_another_endpoint_are_not_seen(watch):
+    watch.state.put({"id": f"{ENDPOINT}2", "name": "iris2", "properties": {}})
+    watch.state.put(log_body(scopes=[f"{ENDPOINT}2"]))
+    watch.serve(0)
+
+    watch.run()
+
+    assert watch.told() == []
 
 
 def test_a_metric_rule_says_how_each_instance_stands(watch):

@@ -57,7 +57,8 @@ def test_each_webhook_of_a_group_is_told_once(state):
     with webhook() as first, webhook() as second:
         group(state, first.url, second.url)
         tell(state)
-        tell(state)  # nothing is queued twice
+        settle(state, Notifier(state))
+        tell(state)  # nothing is queued twice, nor sent anew
         settle(state, Notifier(state))
 
     assert (len(first.heard), len(second.heard)) == (1, 1)
