@@ -98,6 +98,11 @@ def load(endpoint: str) -> Slo:
     return found
 
 
+def find(endpoint: str) -> Slo | None:
+    """As load(), or None where nothing is promised."""
+    return load(endpoint) if path_of(endpoint).is_file() else None
+
+
 def path_of(endpoint: str) -> Path:
     return specs_directory() / endpoint / FILE
 

@@ -3,13 +3,22 @@
 import json
 import re
 import uuid
+from dataclasses import replace
 from datetime import UTC
 
 import duckdb
 import pytest
 
-from ops import dashboards, journal
-from ops.boards import boardfile, grafana, portable, published, running, workbook
+from ops import dashboards, journal, slo
+from ops.boards import (
+    boardfile,
+    grafana,
+    grafanapanel,
+    portable,
+    published,
+    running,
+    workbook,
+)
 from ops.boards.grafanapanel import WORDS as GRAFANA
 from ops.boards.grafanapanel import steps
 from ops.boards.limits import Limit
@@ -32,6 +41,7 @@ IRIS = Subject(
     resource_group="rg",
     location="westeurope",
     log_workspace_id="/subscriptions/s/logs",
+    promised=slo.load("iris"),
 )
 BOARDS = boardfile.load()
 LOGGED = ("logs", "budgets", "burn")
@@ -161,14 +171,14 @@ def test_the_queries_of_every_panel_run_wherever_it_is_shown(ask):
     for panel in {p.id: p for b in BOARDS.values() for p in b.panels()}.values():
         if panel.source not in LOGGED:
             continue
-        kql = portable.text(panel, "iris", ID, GRAFANA)
+        kql = portable.text(panel, IRIS, GRAFANA)
         sent = replaced(kql)
         tables = len(re.findall(r"\bAmlOnlineEndpoint\w+", kql))
 
         assert kql.count("_ResourceId =~") == kql.count(GRAFANA.time) == tables
         assert ask(sent) == portable.columns(panel), panel.id
         # The portal tells the time beside the query; all else is the same.
-        there = replaced(portable.text(panel, "iris", ID, workbook.WORDS))
+        there = replaced(portable.text(panel, IRIS, workbook.WORDS))
         assert there == sent.replace(f"\n| where {TIME}", ""), panel.id
 
 
@@ -188,6 +198,17 @@ def replaced(kql):
     assert "{" not in kql.replace("{.*", "")
     assert "$_" not in kql
     return kql
+
+
+def test_an_endpoint_that_promises_nothing_has_a_word_instead():
+    bare = replace(IRIS, promised=None)
+    budgets = next(p for p in BOARDS["overview"].panels() if p.id == "overview.budgets")
+
+    items = workbook.document(BOARDS["overview"], bare)["items"]
+
+    said = next(item["content"]["json"] for item in items if item["name"] == budgets.id)
+    assert "iris has no slo.yaml" in said
+    assert grafanapanel.panel(budgets, bare)["type"] == "text"
 
 
 def test_colours_of_grafana_follow_the_limits():

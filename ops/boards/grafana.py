@@ -24,6 +24,7 @@ def document(board: Dashboard, subject: Subject) -> dict[str, Any]:
     """The dashboard, to be imported; whoever imports it chooses the data source."""
     about = f"aml-ops/{subject.endpoint_id}/{board.name}".lower()
     return {
+        "id": None,  # Grafana gives it one
         "uid": uuid.uuid5(uuid.NAMESPACE_URL, about).hex,
         "title": f"{subject.endpoint}: {board.title}",
         "description": board.about,

@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ops import slo
-from ops.boards import limits, metrics, portable, words, workbook
+from ops.boards import limits, metrics, portable, words
 from ops.boards.limits import Limit
 from ops.boards.model import Panel
 from ops.boards.portable import Words
-from ops.boards.sources import SOURCES
 from ops.boards.subject import Subject
 
 SOURCE = {"type": "grafana-azure-monitor-datasource", "uid": "${source}"}
@@ -38,11 +36,8 @@ KQL = "Azure Log Analytics"
 
 
 def panel(panel: Panel, subject: Subject) -> dict[str, Any]:
-    told = panel.source == "text" or (
-        panel.source in SOURCES and SOURCES[panel.source].instead
-    )
-    if told:
-        return _text(panel, subject)
+    if told := portable.instead(panel, subject):
+        return _text(panel, told)
     found = {
         "type": TYPES[panel.kind],
         "title": panel.title,
@@ -57,18 +52,18 @@ def panel(panel: Panel, subject: Subject) -> dict[str, Any]:
         "options": _options(panel),
         "targets": _targets(panel, subject),
     }
-    if panel.source == "budgets":  # each over the time that its promise is about
-        length = slo.load(subject.endpoint).time_window.total_seconds()
+    if panel.source == "budgets" and subject.promised:
+        # Over the time that the promise is about, whatever is shown beside it.
+        length = subject.promised.time_window.total_seconds()
         found["timeFrom"] = words.length(length)
     return found
 
 
-def _text(panel: Panel, subject: Subject) -> dict[str, Any]:
-    words = panel.text or workbook.instead(panel, subject.endpoint)
+def _text(panel: Panel, told: str) -> dict[str, Any]:
     return {
         "type": "text",
         "title": panel.title,
-        "options": {"mode": "markdown", "content": words},
+        "options": {"mode": "markdown", "content": told},
     }
 
 
@@ -112,7 +107,7 @@ def _options(panel: Panel) -> dict[str, Any]:
 def _targets(panel: Panel, subject: Subject) -> list[dict[str, Any]]:
     if panel.source == "metrics":
         return _metrics(panel, subject)
-    kql = portable.text(panel, subject.endpoint, subject.endpoint_id, WORDS)
+    kql = portable.text(panel, subject, WORDS)
     lines = panel.kind == "timeseries"
     query = {
         "query": kql,

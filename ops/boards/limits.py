@@ -1,12 +1,10 @@
 """Where a panel's values begin to be bad: each endpoint has objectives of its own."""
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ops import slo
 from ops.boards.model import Panel, Threshold
-from ops.errors import NotFound
 from ops.settings import specs_directory
 from ops.slo import Objective
 
@@ -29,11 +27,10 @@ def of(panel: Panel, endpoint: str) -> list[Limit]:
 
     Raise InvalidSpec for an slo.yaml that is wrong.
     """
-    promised: dict[str, Objective] = {}
-    if any(each.objective for each in panel.thresholds):
-        with suppress(NotFound):
-            promised = dict(slo.load(endpoint).objectives)
-    found = [_limit(each, panel.unit, promised) for each in panel.thresholds]
+    asked = any(each.objective for each in panel.thresholds)
+    promised = slo.find(endpoint) if asked else None
+    objectives = promised.objectives if promised else {}
+    found = [_limit(each, panel.unit, objectives) for each in panel.thresholds]
     return [each for each in found if each is not None]
 
 
@@ -52,7 +49,7 @@ def objectives() -> set[str]:
 
 
 def _limit(
-    threshold: Threshold, unit: str, promised: dict[str, Objective]
+    threshold: Threshold, unit: str, promised: Mapping[str, Objective]
 ) -> Limit | None:
     if not threshold.objective:
         over = threshold.over is not None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from ops import readings
+from ops import endpoints, readings
 from ops.boards import limits, reading, tables
 from ops.boards.limits import Limit
 from ops.boards.model import Dashboard, Panel
@@ -49,7 +49,11 @@ def look(
     length: timedelta | None = None,
     deployments: Iterable[str] = (),
 ) -> Look:
-    """The last so long; the dashboard's own range and deployments by default."""
+    """The last so long; the dashboard's own range and deployments by default.
+
+    Raise NotFound for an endpoint that is not there.
+    """
+    endpoints.get(workspace, endpoint)
     now = workspace.now()
     window = tables.window(now - (length or board.variables.range), now)
     chosen = tuple(deployments) or board.variables.deployments

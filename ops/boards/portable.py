@@ -7,13 +7,16 @@ the whole log workspace. (Azure: standard columns in Azure Monitor logs.)
 import re
 from dataclasses import dataclass
 
-from ops import kql, slo
+from ops import kql
 from ops.boards import objectives
 from ops.boards.model import Panel
 from ops.boards.sources import SOURCES
+from ops.boards.subject import Subject
 from ops.kql import Column
+from ops.slo import Slo
 
 TABLE = re.compile(r"\b(Aml\w+|App[A-Z]\w+)$", re.MULTILINE)
+PROMISED = ("budgets", "burn")
 FILTER = """
 | where array_length(deployments) == 0 or DeploymentName in (deployments)"""
 ONE = """
@@ -34,15 +37,15 @@ class Words:
     time: str  # a condition of the time shown; "" where it is asked for beside the KQL
 
 
-def text(panel: Panel, endpoint: str, endpoint_id: str, words: Words) -> str:
+def text(panel: Panel, subject: Subject, words: Words) -> str:
     """The query whose rows a panel shows, under the names of columns()."""
-    body, given = _body(panel, endpoint, words)
+    body, given = _body(panel, subject.promised, words)
     lets, _, rest = body.rpartition(";\n")
     names = {each.name for each in given}
     if "DeploymentName" in names and "let deployments" not in body:
         lets = f"{lets};\n" if lets else ""
         body = f"{_deployments(words)};\n{lets}{rest}{FILTER}"
-    body = TABLE.sub(rf"\1{_where(endpoint_id, words)}", body)
+    body = TABLE.sub(rf"\1{_where(subject.endpoint_id, words)}", body)
     return body + _shape(panel)
 
 
@@ -56,12 +59,27 @@ def columns(panel: Panel) -> tuple[str, ...]:
     return named or tuple(each.name for each in _given(panel))
 
 
-def _body(panel: Panel, endpoint: str, words: Words) -> tuple[str, tuple[Column, ...]]:
-    if panel.source == "budgets":
-        return objectives.budgets(slo.load(endpoint)), _given(panel)
-    if panel.source == "burn":
+def instead(panel: Panel, subject: Subject) -> str:
+    """What stands, in Markdown, for a panel that has no query; "" for one that has."""
+    if panel.source == "text":
+        return panel.text
+    if panel.source in PROMISED:
+        told = "" if subject.promised else f"{subject.endpoint} has no slo.yaml."
+    else:
+        known = SOURCES.get(panel.source)
+        told = known.instead.format(endpoint=subject.endpoint) if known else ""
+    return f"**{panel.title}**\n\n{told}" if told else ""
+
+
+def _body(
+    panel: Panel, promised: Slo | None, words: Words
+) -> tuple[str, tuple[Column, ...]]:
+    if panel.source in PROMISED:
+        assert promised is not None, "without an slo.yaml there is a word instead"
+        if panel.source == "budgets":
+            return objectives.budgets(promised), _given(panel)
         grain = f"let grain = {words.grain};\n"
-        return grain + objectives.burn(slo.load(endpoint)), _given(panel)
+        return grain + objectives.burn(promised), _given(panel)
     bound = kql.bind(kql.named(panel.query), panel.params)
     for name, value in (
         ("grain", f"let grain = {words.grain};"),

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ops import slo
 from ops.endpoints import Endpoint
 from ops.errors import NotFound
+from ops.slo import Slo
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
@@ -22,13 +24,14 @@ class Subject:
     resource_group: str
     location: str
     log_workspace_id: str  # where its rows are
+    promised: Slo | None = None  # None: it has no slo.yaml
 
     def deployment_id(self, name: str) -> str:
         return f"{self.endpoint_id}/deployments/{name}"
 
 
 def of(workspace: "Workspace", endpoint: Endpoint) -> Subject:
-    """Raise NotFound where the stage names no log workspace."""
+    """Raise NotFound where no log workspace is named, InvalidSpec for its slo.yaml."""
     if not workspace.log_workspace_id:
         raise NotFound(
             f"{workspace.stage.name} names no log workspace: "
@@ -43,4 +46,5 @@ def of(workspace: "Workspace", endpoint: Endpoint) -> Subject:
         resource_group=workspace.resource_group,
         location=str(endpoint.body.get("location") or ""),
         log_workspace_id=workspace.log_workspace_id,
+        promised=slo.find(endpoint.name),
     )

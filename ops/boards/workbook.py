@@ -8,12 +8,10 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from ops import slo
 from ops.boards import armqueries, limits, metrics, portable
 from ops.boards.limits import Limit
 from ops.boards.model import UNITS, WIDE, Dashboard, Panel
 from ops.boards.portable import Words
-from ops.boards.sources import SOURCES
 from ops.boards.subject import Subject
 
 SCHEMA = (
@@ -61,23 +59,15 @@ def document(board: Dashboard, subject: Subject) -> dict[str, Any]:
 
 def _item(panel: Panel, subject: Subject) -> dict[str, Any]:
     """A panel, by its id; two in a row stand beside each other."""
-    if panel.source == "text":
-        item = _text(panel.id, panel.text)
+    if panel.source in armqueries.KNOWN:
+        item = _query(panel, armqueries.text(panel, subject), ARM, {})
+    elif words := portable.instead(panel, subject):
+        item = _text(panel.id, words)
     elif panel.source == "metrics":
         item = _metrics(panel, subject)
-    elif panel.source in armqueries.KNOWN:
-        item = _query(panel, armqueries.text(panel, subject), ARM, {})
-    elif panel.source in SOURCES and SOURCES[panel.source].instead:
-        item = _text(panel.id, instead(panel, subject.endpoint))
     else:
         item = _logs(panel, subject)
     return {**item, "customWidth": f"{100 * panel.width // WIDE}"}
-
-
-def instead(panel: Panel, endpoint: str) -> str:
-    """What stands for a panel whose source can't be read from here."""
-    told = SOURCES[panel.source].instead.format(endpoint=endpoint)
-    return f"**{panel.title}**\n\n{told}"
 
 
 def _text(name: str, markdown: str) -> dict[str, Any]:
@@ -132,14 +122,15 @@ def _parameter(board: Dashboard, name: str, label: str, kind: int) -> dict[str, 
 
 
 def _logs(panel: Panel, subject: Subject) -> dict[str, Any]:
-    kql = portable.text(panel, subject.endpoint, subject.endpoint_id, WORDS)
+    kql = portable.text(panel, subject, WORDS)
     more: dict[str, Any] = {
         "resourceType": LOGS,
         "crossComponentResources": [subject.log_workspace_id],
         "timeContextFromParameter": "TimeRange",
     }
-    if panel.source == "budgets":  # each over the time that its promise is about
-        length = slo.load(subject.endpoint).time_window
+    if panel.source == "budgets" and subject.promised:
+        # Over the time that the promise is about, whatever is shown beside it.
+        length = subject.promised.time_window
         del more["timeContextFromParameter"]
         more["timeContext"] = {"durationMs": _milliseconds(length)}
     return _query(panel, kql, KQL, more | _settings(panel, subject.endpoint))

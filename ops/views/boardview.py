@@ -9,7 +9,7 @@ from ops.boards import limits
 from ops.boards.model import UNITS
 from ops.boards.tables import COUNTED, Failure, Table, series
 from ops.views import charts
-from ops.views.render import console, deployment, grid, line, note, safe
+from ops.views.render import clean, console, deployment, grid, line, note, safe
 from ops.views.resultview import cell
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 MARKS = {"+": "green", "-": "red", "~": "yellow"}
 LEVELS = {"critical": "red", "warning": "yellow", "": "default"}
 TALL = 10  # lines of a chart
+NAMED = TALL - 4
 MOST = 12  # rows of a table
 BAR = 30
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
@@ -72,10 +73,10 @@ def panel(shown: "Shown") -> None:
     if isinstance(found, Failure):
         out.print(f"{title}  [red]{safe(found.problem)}[/]", soft_wrap=True)
         for remedy in found.remedies:
-            line(f"  try: {remedy}")
+            line(clean(f"  try: {remedy}"))
         return
     if shown.panel.kind == "text":
-        line(shown.panel.text)
+        line(clean(shown.panel.text))
     elif not found.rows:
         out.print(f"{title}  [dim]nothing in this time[/]", soft_wrap=True)
     elif shown.panel.kind == "timeseries":
@@ -84,7 +85,7 @@ def panel(shown: "Shown") -> None:
         out.print(title, soft_wrap=True)
         DRAWN[shown.panel.kind](shown, found)
     for text in found.notes:
-        note(f"{shown.panel.title}: {text}")
+        note(clean(f"{shown.panel.title}: {text}"))
 
 
 def _limits(shown: "Shown") -> str:
@@ -99,11 +100,19 @@ def _limits(shown: "Shown") -> str:
 def _chart(shown: "Shown", table: Table) -> None:
     lines = series(shown.panel, table)
     unit = UNITS[shown.panel.unit].strip()
-    drawn = {each.name: each.points for each in lines}
+    drawn = {clean(each.name): each.points for each in lines}
     line(charts.line(shown.panel.title, drawn, height=TALL, unit=unit))
+    if len(drawn) > NAMED:  # the chart has no room for more names
+        latest = (f"{name} {_last(points)}{unit}" for name, points in drawn.items())
+        console().print(f"  [dim]latest[/]  {safe(', '.join(latest))}")
     worst = _worst(shown, [value for each in lines for _, value in each.points])
     if worst:
         console().print(f"  [{LEVELS[worst]}]{worst}[/] at some time{_limits(shown)}")
+
+
+def _last(points: charts.Points) -> str:
+    known = [value for _, value in points if value is not None]
+    return f"{known[-1]:.3g}" if known else "-"
 
 
 def _worst(shown: "Shown", values: Iterable[float | None]) -> str:
