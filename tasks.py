@@ -94,6 +94,7 @@ for verb, task in {
     "show": alerts.alerts_show,
     "apply": alerts.alerts_apply,
     "test": alerts.alerts_test,
+    "backtest": alerts.alerts_backtest,
     "ack": alerts.alerts_ack,
     "close": alerts.alerts_close,
     "mute": alerts.alerts_mute,

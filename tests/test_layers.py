@@ -21,7 +21,7 @@ CAPABILITIES = words(
     logs metrics mirroring openloop patterns query rollback scoring shifting training
     validate watch
     autoscaling.playing autoscaling.showing autoscaling.sizing
-    autoscaling.suspending alerting.answering alerting.listing
+    autoscaling.suspending alerting.answering alerting.backtesting alerting.listing
     alerting.relaying alerting.showing alerting.silencing alerting.telling
     alerting.trying rollouts.forecast
     rollouts.preflight rollouts.rehearsal

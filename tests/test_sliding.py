@@ -27,6 +27,14 @@ BINNED = f"""{TRAFFIC}
 | summarize P95 = percentile(TotalDurationMs, 95)
     by bin(TimeGenerated, 1m), DeploymentName
 """
+JOINED = f"""{TRAFFIC}
+| summarize Answered = count() by DeploymentName
+| join kind=leftouter (
+    {TRAFFIC} | where ResponseCode == 500 and OperationName == "mirror"
+    | summarize Failed = count() by DeploymentName
+) on DeploymentName
+| project DeploymentName, Percent = 100.0 * coalesce(Failed, 0) / Answered
+"""
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +85,23 @@ def burn(objective, **more):
     [
         rule(SUMMED, "Percent", "Maximum"),
         rule(BINNED, "P95", "Average", window=5, every=5),
+        rule(JOINED, "Percent", "Maximum"),
         rule(TRAFFIC),
         rule(f"{TRAFFIC} | where ResponseCode == 500 | count", "Count", "Total", ()),
         rule(f"{TRAFFIC} | distinct XRequestId, DeploymentName"),
         burn("availability"),
         burn("latency", per="endpoint"),
     ],
-    ids=["summed", "binned", "rows", "count", "distinct", "burn", "burn of endpoint"],
+    ids=[
+        "summed",
+        "binned",
+        "joined",
+        "rows",
+        "count",
+        "distinct",
+        "burn",
+        "burn of endpoint",
+    ],
 )
 def test_one_query_answers_as_each_evaluation_would(store, asked):
     until = NOON + 45 * MINUTE
@@ -118,7 +136,11 @@ def test_one_query_answers_as_each_evaluation_would(store, asked):
     ("query", "why"),
     [
         (f"{TRAFFIC} | take 5", "it has a take"),
-        (f"{TRAFFIC} | join (AppTraces) on OperationId", "reads a second table"),
+        (f"{TRAFFIC} | where XRequestId in (AppTraces | project Id)", "a second table"),
+        (
+            f"{TRAFFIC} | join kind=fullouter (AppTraces) on OperationId",
+            "fullouter join",
+        ),
         (f"union {TRAFFIC}, AppTraces | count", "begins with union"),
         (
             f"let since = ago(1h); {TRAFFIC} | where TimeGenerated > since",

@@ -123,6 +123,23 @@ def alerts_test(call: Call, rule=None, file=()):
     trying.require_passed(found)
 
 
+@reads(
+    since="Over the last so long; at most 90d.",
+    rule="Only this one, with each time that it would have fired.",
+    against="Beside another version of it: a file, or its own at a commit (HEAD~1).",
+)
+def alerts_backtest(call: Call, since="30d", rule=None, against=None):
+    """Tell when alert rules would have fired in the past.
+
+    invoke alerts.backtest --since 7d --rule errors --against HEAD~1
+    """
+    from ops.alerting import backtesting, backtestview
+
+    asked = (since, rule, against, backtestview.passing)
+    found = backtesting.run(call.workspace, call.endpoint, *asked)
+    call.show(found, backtestview.report)
+
+
 @changes(target="Only this name below `notify` of the stage file.")
 def alerts_notify_test(call: Call, target=None):
     """Send a test to everybody whom alerts tell.

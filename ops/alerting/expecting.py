@@ -35,6 +35,14 @@ class Firing:
     def active(self, at: datetime) -> bool:
         return self.fired <= at and (self.resolved is None or at < self.resolved)
 
+    def overlaps(self, other: "Firing") -> bool:
+        """Whether both are fired on the same at some time."""
+        if (self.target, self.dimensions) != (other.target, other.dimensions):
+            return False
+        return (other.resolved is None or self.fired < other.resolved) and (
+            self.resolved is None or other.fired < self.resolved
+        )
+
     @property
     def said(self) -> str:
         end = clock(self.resolved) if self.resolved else "the end"

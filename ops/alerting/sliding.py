@@ -17,19 +17,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
+from ops.alerting.kqltext import depth_after, is_timed, split, timed, uncommented
+
 AT, STEP, VALUE, ROWS = "AmlAt", "AmlStep", "AmlValue", "AmlRows"
 ROWWISE = ("where", "extend", "parse", "parse-where", "mv-expand", "mv-apply")
 KEEPING = ("project-away", "project-rename")  # every column they don't name is kept
 DROPPED = ("sort", "order", "render")  # the order of rows that are then aggregated
-NOW = re.compile(r"\bnow\s*\(\s*\)")
-AGO = re.compile(r"\bago\s*\(")
 BY = re.compile(r"\bby\b")
+JOIN = re.compile(r"(join|lookup)\s+(?:kind\s*=\s*(\w+)\s*)?\(")
+KINDS = ("inner", "innerunique", "leftouter", "leftanti", "leftsemi")
 # What looks at other rows than those of one evaluation, inside any operator.
 ACROSS = re.compile(
     r"\b(prev|next|row_number|row_cumsum|row_rank_\w+|toscalar|materialize|"
     r"ingestion_time)\s*\("
 )
-OPENING, CLOSING = "([{", ")]}"
 FUNCTIONS = {"Average": "avg", "Minimum": "min", "Maximum": "max", "Total": "sum"}
 MOST_STEPS = 1500  # evaluations that one row is given to
 
@@ -68,31 +69,50 @@ def slid(rule: Measured, start: datetime, end: datetime) -> str:
 
     Its rows are AmlAt, the dimensions and AmlValue. Raise CannotSlide.
     """
+    parts = _parts(rule.query)
+    found = _pipeline(parts, rule, start, end)
+    return parts.joined(*found, *measured(rule, AT))
+
+
+def _pipeline(
+    parts: Parts, rule: Measured, start: datetime, end: datetime
+) -> Iterator[str]:
+    """The operators behind a table, with each row given to its evaluations."""
     steps = math.ceil(rule.window / rule.every)
     if steps > MOST_STEPS:
         raise CannotSlide(f"every row lies in {steps} windows")
-    parts = _parts(rule.query)
-    before = list(takewhile(_before, parts.operators))
-    expanding = [
-        f"mv-expand {STEP} = dynamic([{','.join(map(str, range(1, steps + 1)))}]) "
-        "to typeof(long)",
-        f"extend {AT} = bin(TimeGenerated, {kql(rule.every)}) + "
-        f"{kql(rule.every)} * {STEP}",
-        f"where {AT} <= TimeGenerated + {kql(rule.window)} and {AT} > {kql(start)} "
-        f"and {AT} <= {kql(end)}",
-    ]
-    return parts.joined(
+    every, before = kql(rule.every), list(takewhile(_before, parts.operators))
+    yield (
         f"where TimeGenerated >= {kql(start + rule.every - rule.window)} "
-        f"and TimeGenerated < {kql(end)}",
-        *before,
-        *expanding,
-        *(
-            each
-            for text in parts.operators[len(before) :]
-            for each in _by_evaluation(text)
-        ),
-        *measured(rule, AT),
+        f"and TimeGenerated < {kql(end)}"
     )
+    yield from before
+    numbers = ",".join(map(str, range(1, steps + 1)))
+    yield f"mv-expand {STEP} = dynamic([{numbers}]) to typeof(long)"
+    yield f"extend {AT} = bin(TimeGenerated, {every}) + {every} * {STEP}"
+    yield (
+        f"where {AT} <= TimeGenerated + {kql(rule.window)} and {AT} > {kql(start)} "
+        f"and {AT} <= {kql(end)}"
+    )
+    for text in parts.operators[len(before) :]:
+        if joined := JOIN.match(text):
+            yield _joined(joined, text, rule, start, end)
+        else:
+            yield from _by_evaluation(text)
+
+
+def _joined(
+    found: re.Match[str], text: str, rule: Measured, start: datetime, end: datetime
+) -> str:
+    """A join with what another table held at the same evaluation."""
+    inner, _, keys = text[found.end() :].rpartition(")")
+    if found[2] and found[2] not in KINDS:
+        raise CannotSlide(f"it has a {found[2]} join")
+    if not keys.strip().startswith("on ") or depth_after(inner):
+        raise CannotSlide("it has a join that is not understood")
+    parts = _parts(inner)
+    other = parts.joined(*_pipeline(parts, rule, start, end))
+    return f"{text[: found.end()]}{other}\n) {keys.strip()}, {AT}"
 
 
 def measured(rule: Measured, *more: str) -> list[str]:
@@ -110,7 +130,7 @@ def measured(rule: Measured, *more: str) -> list[str]:
 
 def at_once(rule: Measured, at: datetime) -> str:
     """The query as one evaluation asks it, the present being that of then."""
-    text = _timed(rule.query.rstrip().rstrip(";"), kql(at))
+    text = timed(rule.query.rstrip().rstrip(";"), kql(at))
     return "\n| ".join([text, *measured(rule)])
 
 
@@ -135,17 +155,17 @@ def kql(value: timedelta | datetime) -> str:
 
 
 def _parts(query: str) -> Parts:
-    statements = [text.strip() for text in _split(_uncommented(query), ";")]
+    statements = [text.strip() for text in split(uncommented(query), ";")]
     *lets, last = [text for text in statements if text]
-    table, *operators = [text.strip() for text in _split(last, "|")]
+    table, *operators = [text.strip() for text in split(last, "|")]
     if not re.fullmatch(r"\w+", table):
         raise CannotSlide(f"it begins with {table.split()[0]}, which is no table")
     for let in lets:
-        if not let.startswith("let ") or NOW.search(let) or AGO.search(let):
+        if not let.startswith("let ") or is_timed(let):
             raise CannotSlide("a let of it depends on the time")
         if tables(let) or re.match(rf"let {table}\b", let):
             raise CannotSlide("a let of it reads a table")
-    if any(tables(text) for text in operators):
+    if any(tables(text) and not JOIN.match(text) for text in operators):
         raise CannotSlide("it reads a second table")
     if found := ACROSS.search(last):
         raise CannotSlide(f"it calls {found[1]}")
@@ -154,77 +174,27 @@ def _parts(query: str) -> Parts:
 
 def _before(operator: str) -> bool:
     """Whether an operator is the same for every evaluation."""
-    timed = NOW.search(operator) or AGO.search(operator)
-    return operator.split()[0] in ("where", "extend", "parse") and not timed
+    return operator.split()[0] in ("where", "extend", "parse") and not is_timed(
+        operator
+    )
 
 
 def _by_evaluation(operator: str) -> Iterator[str]:
     """An operator that is done for each evaluation by itself."""
-    text = _timed(operator, AT)
-    word, _, rest = text.partition(" ")
+    text = timed(operator, AT)
+    word, *_ = text.split(maxsplit=1)
+    rest = text[len(word) :]
     if word in ROWWISE or word in KEEPING:
         yield text
     elif word == "summarize":
-        by = [m.end() for m in BY.finditer(rest) if _depth(rest[: m.start()]) == 0]
-        yield f"summarize {rest.rstrip()}{',' if by else ' by'} {AT}"
+        by = [m.end() for m in BY.finditer(rest) if not depth_after(rest[: m.start()])]
+        yield f"summarize{rest.rstrip()}{',' if by else ' by'} {AT}"
     elif word in ("project", "distinct", "project-keep"):
         yield f"{word} {AT}, {rest.strip()}"
     elif text.strip() == "count":
         yield f"summarize Count = count() by {AT}"
     elif word not in DROPPED:
         raise CannotSlide(f"it has a {word}")
-
-
-def _timed(text: str, at: str) -> str:
-    """With a time for now() and ago(), wherever they stand."""
-    text = NOW.sub(at, text)
-    while found := AGO.search(text):
-        end = next(
-            i
-            for i in range(found.end(), len(text) + 1)
-            if _depth(text[found.start() : i]) == 0
-        )
-        inner = text[found.end() : end - 1]
-        text = f"{text[: found.start()]}({at} - ({inner})){text[end:]}"
-    return text
-
-
-def _split(text: str, mark: str) -> list[str]:
-    """The parts between marks that stand in no bracket and no string."""
-    parts, begun = [], 0
-    for i, inside in enumerate(_inside(text)):
-        if text[i] == mark and not inside:
-            parts.append(text[begun:i])
-            begun = i + 1
-    return [*parts, text[begun:]]
-
-
-def _depth(text: str) -> int:
-    found = list(_inside(text + " "))
-    return found[-1]
-
-
-def _inside(text: str) -> Iterator[int]:
-    """For each character how many brackets it lies in; in a string, one more."""
-    depth, quote, verbatim, skip = 0, "", False, False
-    for i, character in enumerate(text):
-        if skip:
-            skip = False
-        elif quote:
-            skip = character == "\\" and not verbatim
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote, verbatim = character, text[max(0, i - 1) : i] == "@"
-        elif character in CLOSING:
-            depth -= 1
-        yield depth + bool(quote)
-        if not quote and character in OPENING:
-            depth += 1
-
-
-def _uncommented(query: str) -> str:
-    lines = (line for line in query.splitlines() if not line.lstrip().startswith("//"))
-    return "\n".join(lines)
 
 
 def _spelled(column: str) -> str:
