@@ -87,15 +87,14 @@ def problems(wanted: Wanted) -> Iterator[str]:
     if seconds(lengths[0]) > seconds(lengths[1]):
         yield f"{wanted.name} is evaluated every {lengths[0]}, over {lengths[1]} only"
     if wanted.kind == LOG_RULES and _steps(properties) > timedelta(days=2):
-        yield f"{wanted.name} looks back for more than 2 days, over all its evaluations"
+        yield f"{wanted.name} looks back for more than 2 days, all windows together"
 
 
 def _steps(properties: Mapping[str, Any]) -> timedelta:
-    """How far back the first of the evaluations that count looks."""
+    """How far back all periods together look: Azure counts windows."""
     failing = properties["criteria"]["allOf"][0]["failingPeriods"]
     window = seconds(properties["windowSize"])
-    every = seconds(properties["evaluationFrequency"])
-    found: timedelta = window + every * (failing["numberOfEvaluationPeriods"] - 1)
+    found: timedelta = window * failing["numberOfEvaluationPeriods"]
     return found
 
 
