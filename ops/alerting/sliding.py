@@ -24,6 +24,8 @@ ROWWISE = ("where", "extend", "parse", "parse-where", "mv-expand", "mv-apply")
 KEEPING = ("project-away", "project-rename")  # every column they don't name is kept
 DROPPED = ("sort", "order", "render")  # the order of rows that are then aggregated
 BY = re.compile(r"\bby\b")
+LET = re.compile(r"let (\w+)\s*=(?!\s*\()")
+JOINING = r"(?:join|lookup)(?:\s+kind\s*=\s*\w+)?"
 JOIN = re.compile(r"(join|lookup)\s+(?:kind\s*=\s*(\w+)\s*)?\(")
 KINDS = ("inner", "innerunique", "leftouter", "leftanti", "leftsemi")
 # What looks at other rows than those of one evaluation, inside any operator.
@@ -156,20 +158,47 @@ def kql(value: timedelta | datetime) -> str:
 
 def _parts(query: str) -> Parts:
     statements = [text.strip() for text in split(uncommented(query), ";")]
-    *lets, last = [text for text in statements if text]
-    table, *operators = [text.strip() for text in split(last, "|")]
+    *lets, last = _inlined([text for text in statements if text])
+    if any(map(is_timed, lets)):
+        raise CannotSlide("a let of it depends on the time")
+    table, *operators = _pipes(last)
     if not re.fullmatch(r"\w+", table):
         raise CannotSlide(f"it begins with {table.split()[0]}, which is no table")
-    for let in lets:
-        if not let.startswith("let ") or is_timed(let):
-            raise CannotSlide("a let of it depends on the time")
-        if tables(let) or re.match(rf"let {table}\b", let):
-            raise CannotSlide("a let of it reads a table")
     if any(tables(text) and not JOIN.match(text) for text in operators):
         raise CannotSlide("it reads a second table")
     if found := ACROSS.search(last):
         raise CannotSlide(f"it calls {found[1]}")
     return Parts(lets=lets, table=table, operators=operators)
+
+
+def _inlined(statements: list[str]) -> list[str]:
+    """With what a let reads from a table where the let is named."""
+    kept: list[str] = []
+    for number, text in enumerate(statements):
+        let = LET.match(text)
+        if not let or not tables(text):
+            kept.append(text)
+            continue
+        body = f"({text[let.end() :].strip()})"
+        for later in range(number + 1, len(statements)):
+            statements[later] = _with(statements[later], let[1], body)
+    return kept
+
+
+def _with(text: str, name: str, body: str) -> str:
+    """With a table for its name, which must stand nowhere but where a table does."""
+    named = re.compile(rf"(^(?:let \w+\s*=\s*)?|\b(?:{JOINING})\s+){name}\b")
+    if len(named.findall(text)) != len(re.findall(rf"\b{name}\b", text)):
+        raise CannotSlide(f"it names {name} where no table stands")
+    return named.sub(lambda found: found[1] + body, text)
+
+
+def _pipes(text: str) -> list[str]:
+    """A table and the operators behind it; one in brackets is what is in them."""
+    first, *others = [each.strip() for each in split(text, "|")]
+    if first.startswith("(") and first.endswith(")"):
+        return [*_pipes(first[1:-1]), *others]
+    return [first, *others]
 
 
 def _before(operator: str) -> bool:
