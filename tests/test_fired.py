@@ -1,5 +1,6 @@
 """What Alerts Management tells, as a person and a rollout read it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from ops.localcloud import alerts
 from ops.rollouts import firing
 from tests.firing_rig import fire
 from tests.local_transport import InProcess
+from tests.test_firedview import ERRORS
 
 
 @pytest.fixture
@@ -91,6 +93,19 @@ def test_a_rollout_goes_by_its_canarys_alerts_and_those_of_the_whole(cloud):
     found = firing.alerts(cloud.workspace(), "iris", "green")
 
     assert sorted(each.name for each in found) == ["latency", "traffic"]
+
+
+@pytest.mark.parametrize(
+    ("sign", "unit", "says"),
+    [
+        ("over", "%", "12.4% over 5%"),
+        ("over", "ms", "12.4 over 5 ms"),
+        ("reaches", "instances", "12.4 reaches 5 instances"),
+        ("", "ms", "12.4 ms"),
+    ],
+)
+def test_a_value_stands_against_its_threshold(sign, unit, says):
+    assert replace(ERRORS, sign=sign, unit=unit).measured == says
 
 
 @pytest.mark.parametrize(

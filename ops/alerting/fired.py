@@ -30,12 +30,13 @@ GRAVE = 1  # severities up to this one wake somebody
 PREFIX = "aml-ops-"  # of the names of our rules
 OURS = "aml-ops."  # before the names of the custom properties that our rules carry
 DEPLOYMENT = ("deploymentname", "deployment")  # dimensions, of logs and of metrics
+MARKS = ("", "%", "x")  # units that stand right behind a number
 SIGNS = {
     "GreaterThan": "over",
-    "GreaterThanOrEqual": "at least",
+    "GreaterThanOrEqual": "reaches",
     "LessThan": "under",
     "LowerThan": "under",  # both are seen in payloads of log alerts
-    "LessThanOrEqual": "at most",
+    "LessThanOrEqual": "is down to",
     "Equals": "equals",
     "Equal": "equals",
     "GreaterOrLessThan": "outside of",
@@ -87,12 +88,13 @@ class Alert:
 
     @property
     def measured(self) -> str:
-        """`12.4% over 5%`; what isn't known is left out."""
+        """`12.4% over 5%`, `310 over 250 ms`; what isn't known is left out."""
         if self.value is None:
             return ""
-        value = number(self.value, self.unit)
         if self.threshold is None or not self.sign:
-            return value
+            return number(self.value, self.unit)
+        # A word for a unit is told once.
+        value = number(self.value, self.unit if self.unit in MARKS else "")
         return f"{value} {self.sign} {number(self.threshold, self.unit)}"
 
 
@@ -210,7 +212,7 @@ def part(id_: str, kind: str) -> str:
 def number(value: float, unit: str) -> str:
     """`12.4%`, `310 ms`, `1,204`."""
     shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{shown}{unit}" if unit in ("", "%", "x") else f"{shown} {unit}"
+    return f"{shown}{unit}" if unit in MARKS else f"{shown} {unit}"
 
 
 def _list(workspace: Workspace, asked: Mapping[str, str]) -> list[Alert]:

@@ -36,7 +36,7 @@ def listing(found: "Listing") -> None:
     for alert, row in zip(found.alerts, rows, strict=True):
         for line in _alert(alert, _padded(row, widths), found):
             out.print(line, soft_wrap=True)
-    if found.mutes:
+    if found.mutes and not (found.alerts and found.alerts[-1].fired):
         out.print()
     for mute in found.mutes:
         out.print(Text(f"muted  {_told(mute, found.now)}", style="dim"), soft_wrap=True)
