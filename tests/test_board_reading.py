@@ -3,14 +3,26 @@
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from ops import diagnostics
-from ops.boards import boardfile, factreading, looking, reading, rolloutreading, tables
+from ops.boards import (
+    boardfile,
+    driftreading,
+    factreading,
+    looking,
+    reading,
+    rolloutreading,
+    tables,
+)
 from ops.boards.metricreading import together
 from ops.boards.model import Metric, Panel
 from ops.boards.tables import MOST_POINTS, MOST_ROWS, Failure, Table, series
+from ops.drifting.asking import Measured
+from ops.drifting.baseline import Baseline
+from ops.drifting.baseline import Column as Column_
 from ops.history import Row
 from ops.kql import Column
 from ops.localcloud.logstore import Batch
@@ -81,7 +93,9 @@ def test_a_line_has_few_points_whatever_the_time(hours):
 def test_every_panel_of_the_set_is_read_without_any_data(rig):
     failed = {id: found for id in PANELS if isinstance(found := rig.read(id), Failure)}
 
-    assert failed == {}
+    # What the rig's deployments serve is no model of a file: there is no baseline.
+    assert set(failed) == {"drift.moved", "drift.days", "drift.cells"}
+    assert all("blue serves no model" in each.problem for each in failed.values())
 
 
 def test_panels_of_logs_show_what_was_served(rig):
@@ -188,6 +202,70 @@ def test_a_rollout_shows_its_evidence_and_decisions(rig):
     assert evidence
     assert all(0 <= each["WorsePercent"] <= 100 for each in evidence)
     assert rig.read("overview.changes").records()[0]["Verb"].startswith("rollout")
+
+
+def learned(version="1"):
+    column = Column_(
+        name="petal",
+        kind="feature",
+        edges=(1.0, 2.0, 4.0),
+        counts=(0, 30, 10, 0),
+        means=(0.0, 1.5, 3.0, 0.0),
+    )
+    return Baseline(
+        model="iris", version=version, columns=(column,), classes=(), path=Path("b")
+    )
+
+
+def measured(deployment="blue", day=None, **more):
+    given = {
+        "column": "petal",
+        "rows": 4,
+        "effective": 4.0,
+        "baseline_rows": 40,
+        "baseline_effective": 40.0,
+        "missing": 1,
+        "not_numbers": 1,
+        "out_of_range": 1,
+        "metrics": {"PopulationStabilityIndex": 0.3},
+        "evidence": 2.0,
+        "split": 0,
+        "out_evidence": 0.0,
+        "faulty_evidence": 0.0,
+        "counts": (1, 0, 3, 0),
+        "baseline_counts": (0, 30, 10, 0),
+    }
+    return Measured(deployment=deployment, day=day, **{**given, **more})
+
+
+def test_a_histogram_has_the_baseline_once_beside_every_deployment():
+    found = [(learned(), (measured(),)), (learned(), (measured("green"),))]
+
+    cells = list(driftreading.shares(found))
+
+    names = [each["DeploymentName"] for each in cells]
+    assert names == ["baseline"] * 4 + ["blue"] * 4 + ["green"] * 4
+    assert [each["SharePercent"] for each in cells[:8]] == [
+        *(0, 75, 25, 0),
+        *(25, 0, 75, 0),
+    ]
+    assert [(each["FromValue"], each["ToValue"]) for each in cells[:4]] == [
+        *((0, 1), (1, 2)),
+        *((2, 4), (4, 6)),
+    ]
+
+
+def test_drift_is_told_over_all_the_time_and_by_day():
+    found = [(learned(), (measured(), measured(day=NOW, rows=2)))]
+
+    (whole,), (day,) = driftreading.measured(found), driftreading.daily(found)
+
+    assert (whole["Rows"], whole["PopulationStability"], whole["Missing"]) == (
+        4,
+        0.3,
+        2,
+    )
+    assert (day["At"], day["What"], day["Rows"]) == (NOW, "blue petal", 2)
 
 
 def test_evidence_multiplies_so_its_logarithm_is_shown():

@@ -113,6 +113,22 @@ def test_bars_are_as_long_as_their_share_of_the_longest(shown):
     assert [line.count("█") for line in text[2:]] == [30, 3, 0]
 
 
+def test_of_each_value_a_histogram_is_one_line(shown):
+    bands = Column(name="From", type="real"), Column(name="To", type="real")
+    columns = (Column(name="Column", type="string"), *bands, NAME, VALUE)
+    rows = [
+        ("petal", float(start), start + 1.0, name, share)
+        for name, shares in (("baseline", (0.0, 50.0)), ("blue", (100.0, 0.0)))
+        for start, share in enumerate(shares)
+    ]
+    drawn = panel("histogram", each="Column", axis=("From", "To"))
+
+    lines = shown(drawn, table(*rows, columns=columns)).splitlines()
+
+    assert lines[2].split() == ["petal", "baseline", "·█", "0", "2"]
+    assert lines[3].split() == ["petal", "blue", "█·", "0", "2"]
+
+
 def test_a_dashboard_is_its_rows_and_its_question(capsys):
     shown = Shown(panel=panel("table"), limits=[], data=table((NOW, "blue", 1.0)))
     row = ShownRow(title="Traffic", panels=[shown])

@@ -83,6 +83,7 @@ def test_a_panel_shown_twice_is_the_same_panel():
         ({**GOOD, "thresholds": [{"objective": "latency"}]}, "in percent, ms or times"),
         ({**GOOD, "id": "A b"}, "must be small letters"),
         (BAR, "axis: a bar takes one"),
+        ({**GOOD, "each": "DeploymentName"}, "a timeseries is one picture"),
         ({**CPU, "kind": "stat"}, "a metric is a timeseries"),
         ({**CPU, "metric": {"name": "CpuUse"}}, "is no metric of deployments"),
         (

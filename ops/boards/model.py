@@ -60,6 +60,7 @@ class Panel:
     text: str = ""  # Markdown
     time: str = ""  # of a timeseries: its column of times
     axis: tuple[str, ...] = ()  # of a bar: its label; of a histogram: from, to
+    each: str = ""  # of a histogram: the column of which each value has its own
     by: str = ""  # the column that tells one line or bar from another
     show: tuple[str, ...] = ()  # values, one line or bar each; of a table: its columns
     unit: str = ""

@@ -102,6 +102,7 @@ def keys(at: str, mistakes: list[Mistake]) -> Known:
         "from": ("from", fields.choice(*SOURCES)),
         "text": ("text", text),
         "axis": ("axis", _words),
+        "each": ("each", text),
         "by": ("by", text),
         "show": ("show", _words),
         "unit": ("unit", fields.choice(*(each for each in UNITS if each))),

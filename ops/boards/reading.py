@@ -6,7 +6,13 @@ read for one panel is that panel's failure alone.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ops.boards import factreading, logreading, metricreading, rolloutreading
+from ops.boards import (
+    driftreading,
+    factreading,
+    logreading,
+    metricreading,
+    rolloutreading,
+)
 from ops.boards.model import Panel
 from ops.boards.tables import Asked, Failure, Table
 from ops.clients import Workspace
@@ -24,6 +30,9 @@ READERS: Mapping[str, Callable[[Asked], Table]] = {
     "journal": factreading.journal,
     "decisions": rolloutreading.decisions,
     "verdicts": rolloutreading.verdicts,
+    "drift": driftreading.drift,
+    "days": driftreading.days,
+    "cells": driftreading.cells,
 }
 
 

@@ -32,7 +32,11 @@ def wrong(panel: Panel, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "params", "only a query has parameters"
     if panel.source == "logs":
         yield from _parameters(panel)
-    named = {"by": (panel.by,) if panel.by else (), "axis": panel.axis}
+    named = {
+        "by": (panel.by,) if panel.by else (),
+        "each": (panel.each,) if panel.each else (),
+        "axis": panel.axis,
+    }
     for field, names in {**named, "show": panel.show}.items():
         for name in names:
             if name not in given:
@@ -62,6 +66,8 @@ def _shape(panel: Panel, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     axes = {"bar": 1, "histogram": 2}.get(panel.kind, 0)
     if len(panel.axis) != axes:
         yield "axis", f"a {panel.kind} takes {('none', 'one', 'two: from, to')[axes]}"
+    if panel.each and panel.kind != "histogram":
+        yield "each", f"a {panel.kind} is one picture"
     if panel.kind == "timeseries" and not _over_time(panel):
         yield "kind", "it gives no column of times, or takes no grain"
     if panel.kind == "stat" and panel.source == "metrics":

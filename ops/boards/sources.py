@@ -21,6 +21,7 @@ def columns(**kinds: str) -> tuple[Column, ...]:
     return tuple(Column(name=name, type=kind) for name, kind in kinds.items())
 
 
+DRIFT = "The baseline lies beside the model: `invoke drift --endpoint {endpoint}`"
 SOURCES: Mapping[str, Source] = {
     # What is deployed, and its weights, by the endpoint itself.
     "endpoint": Source(
@@ -119,5 +120,45 @@ SOURCES: Mapping[str, Source] = {
         ),
         instead="The rollout's record tells it: "
         "`invoke rollout.watch --endpoint {endpoint}`",
+    ),
+    # How far what deployments are asked is from what their models learned from.
+    "drift": Source(
+        columns=columns(
+            DeploymentName="string",
+            Column="string",
+            Rows="long",
+            PopulationStability="real",
+            JensenShannon="real",
+            Wasserstein="real",
+            Evidence="real",
+            Missing="long",
+            OutOfRange="long",
+        ),
+        instead=DRIFT,
+    ),
+    # The same day by day.
+    "days": Source(
+        columns=columns(
+            At="datetime",
+            What="string",
+            DeploymentName="string",
+            Rows="long",
+            PopulationStability="real",
+            JensenShannon="real",
+            Wasserstein="real",
+            Evidence="real",
+        ),
+        instead=DRIFT,
+    ),
+    # Which share of a column's values lies where, now and in training.
+    "cells": Source(
+        columns=columns(
+            Column="string",
+            FromValue="real",
+            ToValue="real",
+            DeploymentName="string",
+            SharePercent="real",
+        ),
+        instead=DRIFT,
     ),
 }

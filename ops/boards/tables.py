@@ -86,7 +86,7 @@ def chosen(panel: Panel, given: Iterable[Column]) -> tuple[Column, ...]:
     columns = {each.name: each for each in given}
     if panel.kind == "table" and not panel.show:
         return tuple(columns.values())
-    names = [panel.time, *panel.axis, panel.by, *panel.show]
+    names = [panel.each, panel.time, *panel.axis, panel.by, *panel.show]
     return tuple(columns[name] for name in dict.fromkeys(filter(None, names)))
 
 
@@ -166,9 +166,9 @@ def _name(by: str, value: str, panel: Panel) -> str:
 def _moments(known: set[datetime], window: Window, source: str) -> list[datetime]:
     """Every point of time from the first to the last that is known of.
 
-    Looks of a rollout come as they come; all else is in bins of the window's grain.
+    Looks of a rollout and days are as they are; all else is in bins of the grain.
     """
-    if source == "verdicts" or not known:
+    if source in ("verdicts", "days") or not known:
         return sorted(known)
     first, last = min(known), max(known)
     count = (last - first) // window.grain

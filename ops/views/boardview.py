@@ -23,7 +23,7 @@ LEVELS = {"critical": "red", "warning": "yellow", "": "default"}
 TALL = 10  # lines of a chart
 NAMED = TALL - 4
 MOST = 12  # rows of a table
-BAR = 30
+BAR, BLOCKS = 30, "·▁▂▃▄▅▆▇█"
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 
@@ -145,6 +145,28 @@ def _table(shown: "Shown", table: Table) -> None:
         console().print(f"  [dim]{rest} more: --json has all[/]")
 
 
+def _histogram(shown: "Shown", table: Table) -> None:
+    """Band by band; many of them, each as one line of blocks."""
+    of = shown.panel
+    if not of.each:
+        return _bars(shown, table)
+    value, (low, high) = of.show[0], of.axis
+    lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for record in table.records():
+        lines.setdefault((record[of.each], record.get(of.by, "")), []).append(record)
+    drawn = grid(of.each, of.by, "", "from", "to")
+    for (each, by), bands in lines.items():
+        most = max((band[value] or 0 for band in bands), default=0) or 1
+        blocks = "".join(_block((band[value] or 0) / most) for band in bands)
+        ends = (f"{bands[0][low]:.4g}", f"{bands[-1][high]:.4g}")
+        drawn.add_row(safe(str(each)), deployment(str(by)), blocks, *ends)
+    console().print(drawn)
+
+
+def _block(share: float) -> str:
+    return BLOCKS[round(share * (len(BLOCKS) - 1))]
+
+
 def _bars(shown: "Shown", table: Table) -> None:
     """A bar a row, as long as its value is of the largest."""
     of = shown.panel
@@ -161,4 +183,4 @@ def _bars(shown: "Shown", table: Table) -> None:
     console().print(drawn)
 
 
-DRAWN = {"stat": _stat, "table": _table, "bar": _bars, "histogram": _bars}
+DRAWN = {"stat": _stat, "table": _table, "bar": _bars, "histogram": _histogram}
