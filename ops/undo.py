@@ -43,12 +43,17 @@ NEVER = {
         "it ends by itself, and has a verb to end it before",
         "invoke autoscale.suspend --deployment ... --off",
     ),
+    "alerts.apply": (
+        "the files in alerts/ say what there is",
+        "invoke alerts.apply   # from the files as they were",
+    ),
     "keys.rotate": (
         "the old key is gone for good",
         "invoke keys --show-keys   # what clients need now",
     ),
 }
-NOTHING = ("load",)  # journalled, but not a change of anything
+# Journalled, but no change of the endpoint.
+NOTHING = ("load", "alerts.ack", "alerts.close", "alerts.mute", "alerts.unmute")
 
 
 def last(workspace: Workspace, name: str) -> Row:

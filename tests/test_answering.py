@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops import journal
+from ops import freeze, journal, undo
 from ops.alerting import answering, fired, listing
 from ops.errors import NotFound, Unhealthy, UsageError
 from ops.localcloud import alerts
@@ -68,6 +68,15 @@ def test_a_name_that_is_none_is_refused_with_those_there_are(cloud):
         take(cloud, "eror")
     with pytest.raises(UsageError, match="Which alert"):
         take(cloud)
+
+
+def test_taking_an_alert_is_no_change_of_the_endpoint_to_undo(cloud):
+    fire(cloud)
+    workspace = cloud.workspace("ana@desk")
+    freeze.freeze(workspace, "iris", timedelta(hours=1), reason="audit")
+    take(cloud, "errors")
+
+    assert undo.last(workspace, "iris").verb == "freeze"
 
 
 def test_what_is_taken_already_is_told_and_not_journalled_again(cloud):
