@@ -7,7 +7,7 @@ import pytest
 
 from ops.alerting import burnrates, sliding
 from ops.alerting.sliding import CannotSlide, Measured
-from ops.localcloud.alerting.given import stored
+from ops.localcloud.alerting.given import fill, in_memory
 
 MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -63,7 +63,8 @@ def store():
     on_edges = [
         {**rows[0], "TimeGenerated": (NOON + n * MINUTE).isoformat()} for n in (5, 9)
     ]
-    found = stored({TRAFFIC: [*rows, *on_edges]}, ())
+    found = in_memory()
+    fill(found, {TRAFFIC: [*rows, *on_edges]}, ())
     yield found
     found.close()
 

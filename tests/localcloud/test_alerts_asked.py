@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops.localcloud.alerting.asked import answer, answers
+from ops.localcloud.alerting.asked import answers
 from tests.alert_rig import ENDPOINT, NOON, SERVED, log_body, metric_body, split
 
 MINUTE = timedelta(minutes=1)
@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 def asked(*rules, minutes=60, **data):
     until = NOON + minutes * MINUTE
     span = {"from": NOON.isoformat(), "until": until.isoformat()}
-    return answer({"rules": list(rules), **span, **data})
+    return answers({"rules": list(rules), **span, **data})
 
 
 def at(minute):

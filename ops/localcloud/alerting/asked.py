@@ -10,20 +10,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ops.localcloud.alerting.evaluation import Key, Turn, due, evaluate
+from ops.localcloud.alerting.evaluation import EPOCH, Key, Turn, due, evaluate
 from ops.localcloud.alerting.given import (
     GivenSignals,
     Unfit,
+    fill,
     given_metrics,
     given_values,
-    stored,
+    in_memory,
 )
 from ops.localcloud.alerting.machine import Series
 from ops.localcloud.alerting.payloads import Said, context
 from ops.localcloud.alerting.processing import Told, processed
 from ops.localcloud.alerting.queries import unmeasurable
 from ops.localcloud.alerting.readings import Signals
-from ops.localcloud.alerting.rules import Condition, Rule, rule
+from ops.localcloud.alerting.rules import Rule, rule
 from ops.localcloud.catalog import kind_of
 from ops.localcloud.intervals import moment
 from ops.localcloud.kql import QueryError
@@ -43,33 +44,42 @@ class Play:
     memory: dict[str, dict[Key, Series]] = field(default_factory=dict)
     evaluations: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)  # by rule: why it is
     problems: dict[str, None] = field(default_factory=dict)  # in order, each once
 
 
 def answers(told: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-    """An answer, or one to each of several questions that share nothing."""
-    return (
-        answer(told) if isinstance(told, Mapping) else [answer(each) for each in told]
-    )
+    """An answer, or one to each of several questions.
+
+    They share no data, but a log store: a query is translated once for all of them.
+    """
+    store = in_memory()
+    try:
+        if isinstance(told, Mapping):
+            return answer(told, store)
+        return [answer(each, store) for each in told]
+    finally:
+        store.close()
 
 
-def answer(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Evaluations, alerts and problems; see the README of localcloud for the shapes."""
+def answer(told: Mapping[str, Any], store: LogStore) -> dict[str, Any]:
+    """Evaluations, alerts and problems; see the README of localcloud for the shapes.
+
+    The store is emptied, and filled with what is given.
+    """
     problems: dict[str, None] = {}
     rules = list(_rules(told.get("rules") or (), problems))
     try:
         span = moment(told["from"]), moment(told["until"])
-        signals, store = _signals(told, rules)
+        signals = _signals(told, rules, store)
     except (Unfit, ValueError, KeyError) as problem:
         return {"evaluations": [], "alerts": [], "problems": [*problems, str(problem)]}
     play = Play(rules, told.get("actionRules") or (), signals, problems=problems)
-    try:
-        if store is not None:
-            play.rules = [each for each in rules if _fits(play, each, store, span[1])]
-        _run(play, span)
-    finally:
-        if store is not None:
-            store.close()
+    _run(play, span)
+    if "values" in told:
+        play.problems |= {f"{name}: {why}": None for name, why in play.broken.items()}
+    else:
+        _complain(play, store)
     return {
         "evaluations": play.evaluations,
         "alerts": [_shown(alert) for alert in play.alerts],
@@ -89,36 +99,41 @@ def _rules(
 
 
 def _signals(
-    told: Mapping[str, Any], rules: Sequence[Rule]
-) -> tuple[Signals, LogStore | None]:
-    """From where values come, and the store that must be closed."""
+    told: Mapping[str, Any], rules: Sequence[Rule], store: LogStore
+) -> Signals:
+    """From where values come; raises Unfit."""
     if "values" in told:
-        return given_values(told["values"]), None
-    metrics = given_metrics(told.get("metrics") or ())
-    store = stored(told.get("tables") or {}, rules)
-    return GivenSignals(store, metrics), store
+        return given_values(told["values"])
+    fill(store, told.get("tables") or {}, rules)
+    return GivenSignals(store, given_metrics(told.get("metrics") or ()))
 
 
-def _fits(play: Play, asked: Rule, store: LogStore, now: datetime) -> bool:
-    """Whether the conditions of a rule can be measured; else it becomes a problem."""
-    for condition in asked.conditions:
-        try:
-            reason = _unfit(asked, condition, store, now)
-        except (QueryError, Wrong) as problem:
-            reason = _told(problem)
+def _complain(play: Play, store: LogStore) -> None:
+    """Say of each rule that could not be evaluated, or that found no value, why not."""
+    valued = {each["rule"] for each in play.evaluations if each["value"] is not None}
+    for asked in play.rules:
+        reason = play.broken.get(asked.name, "")
+        if reason or asked.name not in valued:
+            try:
+                reason = _unfit(asked, store) or reason
+            except (QueryError, Wrong) as plainer:
+                reason = _told(plainer)
         if reason:
             play.problems[f"{asked.name}: {reason}"] = None
-            return False
-    return True
 
 
-def _unfit(asked: Rule, condition: Condition, store: LogStore, now: datetime) -> str:
-    if condition.metric:
-        for scope in asked.scopes:
-            named(kind_of(scope), condition.metric)
-        return ""
-    query = f"{condition.query.rstrip().rstrip(';')}\n| take 0"
-    return unmeasurable(condition, store.query(query, now=now).tables[0].columns)
+def _unfit(asked: Rule, store: LogStore) -> str:
+    """Why the conditions of a rule can't be measured; "" where they can."""
+    for condition in asked.conditions:
+        if condition.metric:
+            for scope in asked.scopes:
+                named(kind_of(scope), condition.metric)
+            continue
+        query = f"{condition.query.rstrip().rstrip(';')}\n| take 0"
+        columns = store.query(query, now=EPOCH).tables[0].columns
+        if reason := unmeasurable(condition, columns):
+            return reason
+    return ""
 
 
 def _told(error: Exception) -> str:
@@ -141,27 +156,24 @@ def _run(play: Play, span: tuple[datetime, datetime]) -> None:
         most = f"{MOST_EVALUATIONS:,} can be asked for at once"
         play.problems[f"{len(times):,} evaluations are too many: {most}"] = None
         return
-    broken: set[int] = set()
     for at, number in sorted(times):
-        if number not in broken and not _evaluate(play, play.rules[number], at):
-            broken.add(number)
+        if play.rules[number].name not in play.broken:
+            _evaluate(play, play.rules[number], at)
 
 
-def _evaluate(play: Play, asked: Rule, at: datetime) -> bool:
-    """Evaluate a rule; false where it can't be, which has become a problem."""
+def _evaluate(play: Play, asked: Rule, at: datetime) -> None:
     memory = play.memory.setdefault(asked.id, {})
     try:
         turns = evaluate(asked, memory, at, play.signals, _exists)
-    except (QueryError, Wrong, Unfit, KeyError) as problem:
-        play.problems[f"{asked.name}: {_told(problem)}"] = None
-        return False
+    except (QueryError, Wrong, KeyError) as problem:
+        play.broken[asked.name] = _told(problem)
+        return
     for turn in turns:
         if turn.step.series.worth_keeping:
             memory[turn.key] = turn.step.series
         else:
             memory.pop(turn.key, None)
         _record(play, asked, turn, at)
-    return True
 
 
 def _exists(target: str) -> bool:

@@ -117,11 +117,19 @@ class GivenValues:
         }
 
 
-def stored(
-    tables: Mapping[str, Sequence[Mapping[str, Any]]], rules: Sequence[Rule]
-) -> LogStore:
-    """A log store in memory that holds the given rows; raises Unfit."""
-    store = LogStore(Path(":memory:"), "00000000-0000-0000-0000-000000000000")
+def in_memory() -> LogStore:
+    """A log store that nothing is left of."""
+    return LogStore(Path(":memory:"), "00000000-0000-0000-0000-000000000000")
+
+
+def fill(
+    store: LogStore,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    rules: Sequence[Rule],
+) -> None:
+    """Have a log store hold the given rows and no others; raises Unfit."""
+    for name in TABLES:
+        store.execute(f"DELETE FROM {name}")
     batch = Batch()
     scope = next((each.scopes[0] for each in rules if each.scopes), "")
     problems = list[str]()
@@ -140,7 +148,6 @@ def stored(
     if problems:
         raise Unfit("; ".join(problems))
     store.append(batch)
-    return store
 
 
 def _rows(

@@ -16,7 +16,7 @@ from ops.localcloud.records import Resource
 
 PORTAL = "https://portal.azure.com"
 API = "https://api.loganalytics.io/v1"
-MOST_BYTES = 256 << 10  # Azure: of a payload
+MOST_LINKED = 8192  # characters of a query in a link; Azure: a payload has 256 KB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,20 +92,18 @@ def _condition(said: Said, measure: Measure, start: datetime) -> dict[str, Any]:
     }
 
 
-def _links(said: Said, query: str, start: datetime) -> dict[str, str]:
+def _links(said: Said, query: str, start: datetime) -> dict[str, str | None]:
     """As on Azure; who follows them needs the resource to be there."""
-    span = f"{stamp(start)}/{stamp(said.at)}"
-    page = (
-        f"{PORTAL}/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/scope/"
-        f"{quote(said.target, safe='')}/q/{quote(query, safe='')}/timespan/"
-        f"{quote(span, safe='')}"
-    )
-    asked = f"query={quote(query)}&timespan={quote(span)}"
+    span, asked = f"{stamp(start)}/{stamp(said.at)}", quote(query, safe="")
+    found = {
+        "UI": f"{PORTAL}/#blade/Microsoft_Azure_Monitoring_Logs/LogsBlade/scope/"
+        f"{quote(said.target, safe='')}/q/{asked}/timespan/{quote(span, safe='')}",
+        "API": f"{API}{said.target}/query?query={asked}&timespan={quote(span)}",
+    }
     return {
-        "linkToSearchResultsUI": page,
-        "linkToFilteredSearchResultsUI": page,
-        "linkToSearchResultsAPI": f"{API}{said.target}/query?{asked}",
-        "linkToFilteredSearchResultsAPI": f"{API}{said.target}/query?{asked}",
+        f"linkTo{what}{kind}": link if len(asked) <= MOST_LINKED else None
+        for what in ("SearchResults", "FilteredSearchResults")
+        for kind, link in found.items()
     }
 
 
