@@ -5,10 +5,14 @@ from dataclasses import replace
 from ops import slo
 from ops.alerting import burnrates, rulefile
 from ops.alerting.rules import ELSEWHERE, Block, Expanded, Log, Metric, Rule
+from ops.drifting import alerting
 from ops.errors import InvalidSpec, NotFound
 from ops.settings import alerts_directory, shown
 
-EXPAND = {"burn": burnrates.expand}  # by the kind of a block
+EXPAND = {  # by the kind of a block
+    "burn": burnrates.expand,
+    "drift": alerting.expand,
+}
 
 
 def resolved(rule: Rule, endpoint: str) -> tuple[Rule, tuple[str, ...]]:

@@ -25,6 +25,7 @@ from ops.alerting.rules import (
     Rule,
     plain,
 )
+from ops.drifting import alerting
 from ops.errors import InvalidSpec, NotFound
 from ops.fields import Known, Mistake
 from ops.settings import alerts_directory, parse_yaml, read_text, shown
@@ -138,6 +139,8 @@ def _condition(
         found = metricfields.metric(values["metric"], "metric", mistakes)
     if "burn" in values:
         mistakes += burnrates.check(values["burn"])[1]
+    if "drift" in values:
+        mistakes += alerting.check(values["drift"])[1]
     for kind in ("burn", "drift"):
         if kind in values:
             found = Block(kind=kind, given=values[kind])

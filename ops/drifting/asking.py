@@ -5,7 +5,7 @@ cell of each column, and computes on the counts; the baseline stands in it as a 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,6 @@ WHOLE = datetime(2000, 1, 1)  # noqa: DTZ001 - stands for no day: the whole time
 TOLERATED = 0.01  # of the values may be missing or no number
 TERMS = 200  # of the series of two distribution functions
 NOWHERE = 1e300  # an edge that no value is above
-KINDS = ("prediction", "score", "feature")
 ODD, STRANGE = "(width)", "(version)"  # rows that can't be placed
 METRICS = (
     "PopulationStabilityIndex",
@@ -96,14 +95,19 @@ def text(question: Question) -> str:
         [
             lets(question),
             f"let steps = dynamic({list(range(TERMS + 1))});",
-            (FOLDER / "drift.kql").read_text().rstrip(),
+            core(),
             (FOLDER / "drift_tests.kql").read_text().rstrip(),
         ]
     )
 
 
-def lets(question: Question, kinds: tuple[str, ...] = KINDS) -> str:
-    """What drift.kql reads by name, with the columns of some kinds."""
+def core() -> str:
+    """The counting, and the evidence of each column."""
+    return (FOLDER / "drift.kql").read_text().rstrip()
+
+
+def lets(question: Question, columns: Collection[str] | None = None) -> str:
+    """What drift.kql reads by name; of the baseline's columns only these, or all."""
     base = question.baseline
     names = list(question.deployments)
     if question.against:
@@ -112,7 +116,7 @@ def lets(question: Question, kinds: tuple[str, ...] = KINDS) -> str:
     return "\n".join(
         [
             f"let deployments = {strings(names)};",
-            f"let judged = {quoted(question.deployments[0], 'deployment')};",
+            f"let judged = {quoted(names[0] if names else '', 'deployment')};",
             f"let against = {quoted(question.against, 'against')};",
             f"let versions = {strings(question.versions)};",
             f"let edges = {quoted(base.version if question.against else '', 'edges')};",
@@ -122,13 +126,13 @@ def lets(question: Question, kinds: tuple[str, ...] = KINDS) -> str:
             f"let parts = dynamic({parts});",
             f"let tolerated = {TOLERATED};",
             f"let whole = datetime({WHOLE:%Y-%m-%d});",
-            table(question.baselines, kinds),
+            table(question.baselines, columns),
             CHOOSE,
         ]
     )
 
 
-def table(baselines: Sequence[Baseline], kinds: Sequence[str]) -> str:
+def table(baselines: Sequence[Baseline], columns: Collection[str] | None) -> str:
     """The baselines as KQL: where a column stands in a row, its cells and counts."""
     edges = ", ".join(f"E{index}: real" for index in range(MOST_EDGES))
     nothing = _cells((), (0,), (0,))
@@ -137,7 +141,7 @@ def table(baselines: Sequence[Baseline], kinds: Sequence[str]) -> str:
         version = quoted(base.version, "version")
         lines.append(f'{version}, -1, "{ODD}", false, 1, {nothing}')
         for place, column in enumerate(_in_order(base)):
-            if column.kind in kinds and column.counts:
+            if column.counts and (columns is None or column.name in columns):
                 name, ordered = quoted(column.name, "column"), column.ordered
                 lines.append(
                     f"{version}, {place}, {name}, {str(ordered).lower()}, "

@@ -15,6 +15,7 @@ NUMBER = (
     "CASE WHEN json_type({0}) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') "
     "THEN TRY_CAST(({0} ->> '$') AS DOUBLE) END"
 )
+ARRAY = "CASE WHEN json_type(to_json({0})) = 'ARRAY' THEN to_json({0}) END"
 BAGS = "list({0}) FILTER (WHERE json_type({0}) = 'OBJECT'{1})"
 MERGED = "coalesce(list_reduce(%s, lambda a, b: json_merge_patch(a, b)), '{{}}'::JSON)"
 SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds": 1e-3}
@@ -62,12 +63,8 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
         f"sum({{0}}) OVER (PARTITION BY {{1}} ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)",
         (2,),
     ),
-    (
-        "__array_concat",
-        "to_json(list_concat(json_extract(to_json({0}), '$[*]'),"
-        " json_extract(to_json({1}), '$[*]')))",
-        (2,),
-    ),
+    ("__items", f"nullif(trim(CAST({ARRAY} AS VARCHAR))[2:-2], '')", (1,)),
+    ("__array_of", "CAST('[' || concat_ws(',', {}) || ']' AS JSON)", ()),
     (
         "__property",
         """json_extract({0}, '$."' || replace({1}, '"', '\\"') || '"')""",

@@ -15,7 +15,7 @@ RETURNS = {
             *("parse_json", "todynamic", "bag_pack", "pack", "pack_array", "pack_all"),
             *("bag_merge", "make_list", "make_set", "make_bag", "array_concat"),
             *("extract_all", "split", "zip", "bag_keys", "array_sort_asc"),
-            *("__property", "__array_concat"),
+            *("__property", "__array_of"),
         ),
         "dynamic",
     ),
