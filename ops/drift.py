@@ -98,7 +98,7 @@ def require_steady(found: Sequence[Drift]) -> None:
     deployment = moved[0][0].deployment
     raise Unhealthy(
         f"Drift: {listed}.",
-        f"invoke logs --deployment {deployment} --grep features   # what is sent",
+        f"invoke logs --deployment {deployment} --include features   # what is sent",
         "invoke drift --since 30d   # since when",
     )
 
