@@ -139,12 +139,15 @@ def test_alerts_stand_at_the_top_with_who_has_muted_them():
     later = replace(ERRORS, started=NOW - timedelta(minutes=7))
     fired = [later, replace(later, deployment="blue", state="closed", by="ben@desk")]
 
-    head, first, second, *_ = drawn(sight(alerts=fired, mutes=[quiet]), width=120)
+    head, first, second, muted, *_ = drawn(
+        sight(alerts=fired, mutes=[quiet]), width=120
+    )
 
     assert "iris" in head
     assert "sev 1  errors on green  12.4% over 5%" in first
     assert "(7m)  new" in first
     assert "closed by ben@desk  muted until" in second
+    assert muted.startswith("muted all alerts of blue until 12:20:30 (20m) by ana")
 
 
 def test_of_many_alerts_the_screen_has_room_for_the_rest():

@@ -39,7 +39,7 @@ def listing(found: "Listing") -> None:
     if found.mutes and not (found.alerts and found.alerts[-1].fired):
         out.print()
     for mute in found.mutes:
-        out.print(Text(f"muted  {_told(mute, found.now)}", style="dim"), soft_wrap=True)
+        out.print(Text(f"muted  {told(mute, found.now)}", style="dim"), soft_wrap=True)
 
 
 def answers(answers: "Iterable[Answer]") -> None:
@@ -211,7 +211,8 @@ def _short(alert: Alert) -> str:
     return f"{alert.rule} on {alert.subject}{value}"
 
 
-def _told(mute: Mute, now: datetime) -> str:
+def told(mute: Mute, now: datetime) -> str:
+    """`timeouts until 18:24:52 (9m 50s) by ana@desk: load test`."""
     left = length(mute.until - now)
     until = f"until {_at(mute.until, now)} ({left})"
     return render.clean(f"{mute.what} {until} by {mute.who}: {mute.reason}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SEVERITIES = {"serious": "bold red", "warning": "yellow", "note": "cyan"}
 ALARMING = ("BackOff", "LivenessProbeFailed", "ReadinessProbeFailed")
-MOST_ALERTS = 4
+MOST_ALERTS, MOST_MUTES = 4, 2
 LEAST_ROWS = 3  # of events and of changes
 SPARE = 73  # columns that the numbers of a deployment take
 TALL = 34  # lines from which there is room for charts
@@ -109,12 +109,15 @@ def _head(sight: "Sight", width: int) -> "RenderableType":
 
 
 def _alerts(sight: "Sight", width: int) -> "list[Text]":
-    """A line for each that is fired, the gravest first; of many how many more."""
+    """A line for each that is fired, the gravest first, and for what is muted."""
     shown = sight.alerts[:MOST_ALERTS]
     lines = [firedview.line(each, sight.mutes, sight.looked, width) for each in shown]
     if more := len(sight.alerts) - len(shown):
         lines.append(_line(f"{more} more alerts fired", "yellow", width))
-    return lines
+    return lines + [
+        _line(f"muted {firedview.told(each, sight.looked)}", "dim", width)
+        for each in sight.mutes[:MOST_MUTES]
+    ]
 
 
 def _rollout(sight: "Sight", width: int) -> "list[Text]":
