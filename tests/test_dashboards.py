@@ -9,7 +9,7 @@ from datetime import UTC
 import duckdb
 import pytest
 
-from ops import dashboards, journal, slo
+from ops import dashboards, journal
 from ops.boards import (
     boardfile,
     grafana,
@@ -22,27 +22,12 @@ from ops.boards import (
 from ops.boards.grafanapanel import WORDS as GRAFANA
 from ops.boards.grafanapanel import steps
 from ops.boards.limits import Limit
-from ops.boards.subject import Subject
 from ops.errors import NotFound, Refused, UsageError
 from ops.localcloud.kql import Engine, harden
+from tests.board_rig import IRIS, TIME, replaced
 from tests.kql import data
 from tests.local_transport import InProcess
 
-ID = (
-    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices"
-    "/workspaces/ws/onlineEndpoints/iris"
-)
-IRIS = Subject(
-    endpoint="iris",
-    endpoint_id=ID,
-    deployments=("blue", "green"),
-    workspace="ws",
-    subscription_id="s",
-    resource_group="rg",
-    location="westeurope",
-    log_workspace_id="/subscriptions/s/logs",
-    promised=slo.load("iris"),
-)
 BOARDS = boardfile.load()
 LOGGED = ("logs", "budgets", "burn")
 
@@ -180,24 +165,6 @@ def test_the_queries_of_every_panel_run_wherever_it_is_shown(ask):
         # The portal tells the time beside the query; all else is the same.
         there = replaced(portable.text(panel, IRIS, workbook.WORDS))
         assert there == sent.replace(f"\n| where {TIME}", ""), panel.id
-
-
-TIME = "TimeGenerated between (ago(3h) .. now())"
-
-
-def replaced(kql):
-    """As the portal and Grafana send it."""
-    for macro, text in {
-        "$__timeFilter(TimeGenerated)": TIME,
-        "$__interval": "1m",
-        "${deployment:doublequote}": '"blue","green"',
-        "{TimeRange:grain}": "1m",
-        "{Deployments}": '"blue","green"',
-    }.items():
-        kql = kql.replace(macro, text)
-    assert "{" not in kql.replace("{.*", "")
-    assert "$_" not in kql
-    return kql
 
 
 def test_an_endpoint_that_promises_nothing_has_a_word_instead():

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ops import kql
+from ops.boards import boardfile, grafanapanel, portable
 from ops.localcloud.kql import TABLES
+from tests.board_rig import IRIS, replaced
 from tests.kql import data
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +71,19 @@ def test_our_result_columns_are_those_microsoft_derives(of_the_tests):
 def test_microsoft_accepts_every_shipped_query(check, tmp_path):
     for name in kql.names():
         (tmp_path / f"{name}.kql").write_text(kql.bind(kql.named(name), {}))
+
+    found = check(TABLES, sorted(tmp_path.glob("*.kql")))
+
+    assert found
+    assert {name: errors(f) for name, f in found.items() if errors(f)} == {}
+
+
+def test_microsoft_accepts_what_workbooks_and_grafana_send(check, tmp_path):
+    panels = [p for board in boardfile.load().values() for p in board.panels()]
+    for panel in panels:
+        if panel.source in ("logs", *portable.PROMISED):
+            text = replaced(portable.text(panel, IRIS, grafanapanel.WORDS))
+            (tmp_path / f"{panel.id}.kql").write_text(text)
 
     found = check(TABLES, sorted(tmp_path.glob("*.kql")))
 

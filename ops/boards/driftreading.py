@@ -119,18 +119,24 @@ def _record(row: Measured) -> dict[str, Any]:
 
 
 def shares(found: Found) -> Iterator[dict[str, Any]]:
-    """The baseline of a column once, whatever deployments share it."""
-    told: set[tuple[str, tuple[int, ...]]] = set()
-    for base, rows in found:
-        whole = {row.column: row for row in rows if row.day is None}
-        for column in base.features:
-            if column.name not in whole:
-                continue
-            row = whole[column.name]
-            if (column.name, row.baseline_counts) not in told:
+    """Feature by feature; a baseline that deployments share is told once."""
+    names = dict.fromkeys(each.name for base, _ in found for each in base.features)
+    for name in names:
+        told: set[tuple[int, ...]] = set()
+        for column, row in _of(name, found):
+            if row.baseline_counts not in told:
                 yield from _cells(column, BASELINE, row.baseline_counts)
-            told.add((column.name, row.baseline_counts))
+            told.add(row.baseline_counts)
             yield from _cells(column, row.deployment, row.counts)
+
+
+def _of(name: str, found: Found) -> Iterator[tuple[Column, Measured]]:
+    """One feature of every deployment that has been asked anything, in all the time."""
+    for base, rows in found:
+        column = next((each for each in base.features if each.name == name), None)
+        for row in rows:
+            if column and row.day is None and row.column == name:
+                yield column, row
 
 
 def _cells(

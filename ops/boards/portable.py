@@ -111,10 +111,15 @@ def _shape(panel: Panel) -> str:
     if panel.kind == "histogram":
         low, high = panel.axis
         band = f'\n| extend Band = strcat({low}, " - ", {high})'
-        return f"{band}\n| project {', '.join(columns(panel))}"
+        return f"{band}\n| project {_listed(panel)}"
     if panel.kind == "table" and not panel.show:
         return ""
-    return f"\n| project {', '.join(columns(panel))}"
+    return f"\n| project {_listed(panel)}"
+
+
+def _listed(panel: Panel) -> str:
+    """In brackets, since some names (latest) are words of KQL too."""
+    return ", ".join(f"['{name}']" for name in columns(panel))
 
 
 def _lines(panel: Panel) -> str:

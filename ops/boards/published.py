@@ -4,7 +4,6 @@ Azure: Microsoft.Insights/workbooks 2023-06-01. A workbook's name is a GUID; our
 the endpoint's id and the dashboard's name, so it is the same on every machine.
 """
 
-import hashlib
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ops.clients import Workspace
 
 VERSION = "2023-06-01"
-OWNER, HASH = "aml-ops", "aml-ops.hash"  # tags: iris/overview, and of what was written
+OWNER = "aml-ops"  # the tag that says whose it is: iris/overview
 SOURCE = "Azure Monitor"  # which gallery of the portal lists it
 CATEGORY = "workbook"
 COMPARED = ("displayName", "description", "category", "version", "sourceId")
@@ -64,14 +63,10 @@ def body(board: Dashboard, subject: Subject) -> dict[str, Any]:
         "sourceId": SOURCE,
         "serializedData": content,
     }
-    written = json.dumps(properties, sort_keys=True).encode()
     return {
         "location": subject.location,
         "kind": "shared",
-        "tags": {
-            OWNER: owner_of(subject, board.name),
-            HASH: hashlib.sha256(written).hexdigest()[:16],
-        },
+        "tags": {OWNER: owner_of(subject, board.name)},
         "properties": properties,
     }
 
