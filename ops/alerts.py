@@ -119,7 +119,7 @@ def _taken(
     steps: list[Step],
     reason: str,
 ) -> Iterator[Applied]:
-    wanted = {step.name: step.action for step in steps}
+    wanted = {step.shown: step.action for step in steps}
     where = (workspace, endpoint, VERB, reason)
     with door.noted(*where, wanted=wanted) as record:
         record.after = {}
@@ -127,7 +127,7 @@ def _taken(
         for step in steps:
             error = _take(monitor, step)
             refused += bool(error)
-            record.after[step.name] = f"refused: {error}" if error else step.action
+            record.after[step.shown] = f"refused: {error}" if error else step.action
             yield Applied(step=step, error=error)
         if refused:
             raise PartlyDone(f"{refused} of {len(steps)} changes were refused")

@@ -10,7 +10,7 @@ from ops.alerting.compiling import LOG_RULES, METRIC_RULES
 from ops.alerting.monitor import to_live
 from ops.alerting.places import Place, Scaled
 from ops.alerting.rulefile import check
-from ops.alerting.wording import described
+from ops.alerting.wording import described, named
 from ops.settings import parse_yaml
 
 ID = "/subscriptions/s/resourceGroups/g/providers/M/workspaces/w/onlineEndpoints/iris"
@@ -190,6 +190,16 @@ def test_a_rule_reads_like_a_sentence(compiled):
     assert lines["condition"] == "average A > 5 ms, by DeploymentName"
     assert lines["summary"] == "Iris over 5 ms in 1h"
     assert (lines["window"], lines["every"], lines["notify"]) == ("1h", "1m", "on-call")
+
+
+def test_an_alert_says_what_it_is_about_in_place_of_a_deployment():
+    words = {"deployment": "blue", "feature": "", "instance": r"i\1"}
+
+    assert named("A deployment fails", words) == "blue fails"
+    assert named("An instance of a deployment ends", words) == r"i\1 of blue ends"
+    assert named("A feature of a deployment drifts", words) == (
+        "A feature of blue drifts"
+    )
 
 
 def test_a_webhook_is_named_without_what_may_be_secret():

@@ -43,6 +43,13 @@ class Step:
     live: Live | None = field(default=None, repr=False)
 
     @property
+    def shown(self) -> str:
+        """`errors`, `cpu/blue`, `group on-call`."""
+        if not self.endpoint:
+            return f"group {self.rule}"
+        return f"{self.rule}/{self.deployment}" if self.deployment else self.rule
+
+    @property
     def writes(self) -> bool:
         return self.action in (CREATE, UPDATE, DELETE)
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from ops.alerting.rules import DIMENSIONS
+from ops.alerting.wording import named
 from ops.clients import Workspace
 from ops.errors import OpsError
 from ops.readings import aware
@@ -174,12 +176,13 @@ def to_alert(item: Mapping[str, Any], told: Mapping[str, str] | None = None) -> 
     state = str(essentials.get("alertState") or "New").lower()
     names = {name.lower(): value for name, value in dimensions.items()}
     own = next((names[name] for name in DEPLOYMENT if names.get(name)), "")
+    deployment = own or part(target, "deployments") or custom.get("deployment", "")
     return Alert(
         id=str(item.get("id", "")).rsplit("/", 1)[-1],
         rule=custom.get("rule") or _name(rule_id, endpoint),
         rule_id=rule_id,
         endpoint=endpoint,
-        deployment=own or part(target, "deployments") or custom.get("deployment", ""),
+        deployment=deployment,
         dimensions=dimensions,
         severity=int(str(essentials.get("severity", "Sev4")).removeprefix("Sev")),
         condition=str(essentials.get("monitorCondition") or "Fired").lower(),
@@ -192,13 +195,22 @@ def to_alert(item: Mapping[str, Any], told: Mapping[str, str] | None = None) -> 
         sign=SIGNS.get(str(condition.get("operator")), ""),
         unit=custom.get("unit", ""),
         muted=bool((essentials.get("actionStatus") or {}).get("isSuppressed")),
-        summary=str(essentials.get("description") or ""),
+        summary=named(
+            str(essentials.get("description") or ""),
+            {"deployment": deployment, **_words(dimensions)},
+        ),
         runbook=custom.get("runbook", ""),
         next=custom.get("next", ""),
         notify=tuple(filter(None, custom.get("notify", "").split(","))),
         target=target,
         context={**_window(properties), **condition},
     )
+
+
+def _words(dimensions: Mapping[str, str]) -> dict[str, str]:
+    """Dimensions by the words that summaries have for them."""
+    columns = {column: word for word, column in DIMENSIONS.items()}
+    return {columns.get(name, name): value for name, value in dimensions.items()}
 
 
 def part(id_: str, kind: str) -> str:

@@ -31,6 +31,16 @@ def filled(
     return text[:1].upper() + text[1:]
 
 
+def named(description: str, words: Mapping[str, str]) -> str:
+    """A description with what an alert is about: `blue` in place of `a deployment`."""
+    for word, name in words.items():
+        if name:
+            found = rf"\b[Aa]n? {re.escape(word)}\b"
+            plainly = name.replace("\\", r"\\")
+            description = re.sub(found, plainly, description, count=1)
+    return description
+
+
 def _article(word: str) -> str:
     return "an" if word[0] in "aeiou" else "a"
 
