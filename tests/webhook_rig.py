@@ -40,6 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with server.changed:
             server.heard.append((self.headers["Idempotency-Key"], body))
+            server.authorization = self.headers["Authorization"]
             more = len(server.statuses) > 1
             status = server.statuses.pop(0) if more else server.statuses[0]
             server.changed.notify_all()

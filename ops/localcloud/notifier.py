@@ -8,7 +8,7 @@ Azure: action-groups, "Webhook retry behavior".
 import logging
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ops.localcloud import webhooks
 from ops.localcloud.outbox import FAILED, SENT, Delivery
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 PAUSES = (5.0, 20.0, 5.0, 40.0, 5.0)  # seconds between one attempt and the next
 REST = 900.0  # seconds during which an address that failed is not called
+HOUR = timedelta(hours=1)
 GOODBYE_SECONDS = 2.0
 MOST_AT_ONCE = 32  # addresses; others wait until one of them is done
 ID = "Idempotency-Key"  # by which a receiver knows what it has been told already
@@ -42,7 +43,7 @@ class Notifier:
     def step(self, _real: datetime) -> None:
         """Begin to send what is due at each address where nobody does so yet."""
         now = self._state.clock.now()
-        if self._trimmed is None or self._trimmed.date() != now.date():
+        if self._trimmed is None or now - self._trimmed >= HOUR:
             self._trimmed = now
             self._state.outbox.trim(now)
         real = self._state.clock.real()

@@ -14,6 +14,7 @@ from ops.localcloud.database import Database
 from ops.localcloud.records import moment, text
 
 KEPT = timedelta(days=30)
+MOST_ENDED = 20_000  # of which it is remembered what has become of them
 MOST_WAITING = 500  # for one address; what comes then is not queued, and says so
 # Waiting for its time; Sending, or so it was when localcloud went; the others are ends.
 WAITING, SENDING, SENT, FAILED, NOT_SENT = (
@@ -85,7 +86,10 @@ class Outbox:
         self._db.write(sql, SENDING, delivery.id)
 
     def end(self, delivery: Delivery, state: str, detail: str, at: datetime) -> None:
-        sql = "UPDATE deliveries SET state = ?, detail = ?, ended = ? WHERE id = ?"
+        sql = (
+            "UPDATE deliveries SET state = ?, detail = ?, ended = ?, body = '' "
+            "WHERE id = ?"
+        )
         self._db.write(sql, state, detail, text(at), delivery.id)
 
     def put_off(self, delivery: Delivery, detail: str, until: float) -> None:
@@ -99,8 +103,14 @@ class Outbox:
         return self._db.write(sql, WAITING, SENDING)
 
     def trim(self, now: datetime) -> None:
+        """Let go of what has ended 30 days ago, and of the oldest of too many."""
         sql = "DELETE FROM deliveries WHERE ended < ?"
         self._db.write(sql, text(now - KEPT))
+        sql = (
+            "DELETE FROM deliveries WHERE rowid IN (SELECT rowid FROM deliveries "
+            "WHERE ended IS NOT NULL ORDER BY rowid DESC LIMIT -1 OFFSET ?)"
+        )
+        self._db.write(sql, MOST_ENDED)
 
     def _waiting(self, address: str) -> int:
         sql = "SELECT count(*) FROM deliveries WHERE address = ? AND state = ?"

@@ -3,12 +3,13 @@
 Real time: who is waited for does not know of a clock that a drill has moved.
 """
 
+import base64
 import http.client
 import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 SECONDS = 10.0  # for all of a call
 RETRIED = (408, 429)  # and whatever is 500 or above
@@ -37,9 +38,10 @@ def post(
     """Call a webhook once. Redirects are not followed: what is behind is not asked."""
     try:
         status = _status(url, body, headers, seconds)
-    except (OSError, ValueError, http.client.HTTPException) as problem:
-        again = not isinstance(problem, ValueError)
-        return Outcome(sent=False, detail=_reason(problem), again=again)
+    except (ValueError, http.client.InvalidURL):  # which tell the URL
+        return Outcome(sent=False, detail="it is no URL of http or https")
+    except (OSError, http.client.HTTPException) as problem:
+        return Outcome(sent=False, detail=_reason(problem), again=True)
     if 200 <= status < 300:
         return Outcome(sent=True, detail=f"answered {status}")
     if 300 <= status < 400:
@@ -54,12 +56,13 @@ def _status(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -
     parts = urlsplit(url)
     connection = _connection(parts.scheme, parts.hostname, parts.port, seconds)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    told = {**headers, **_credentials(parts.username, parts.password)}
     late = threading.Timer(seconds, _cut, [connection])
     late.daemon = True
     try:
         connection.connect()
         late.start()  # an answer that trickles in never times out by itself
-        connection.request("POST", path, body, dict(headers))
+        connection.request("POST", path, body, told)
         return connection.getresponse().status
     finally:
         late.cancel()
@@ -70,11 +73,19 @@ def _connection(
     scheme: str, name: str | None, port: int | None, seconds: float
 ) -> http.client.HTTPConnection:
     if not name or scheme not in ("http", "https"):
-        raise ValueError("it is no URL of http or https")
+        raise ValueError(scheme)
     if scheme == "http":
         return http.client.HTTPConnection(name, port, timeout=seconds)
     context = ssl.create_default_context()
     return http.client.HTTPSConnection(name, port, timeout=seconds, context=context)
+
+
+def _credentials(user: str | None, password: str | None) -> dict[str, str]:
+    """Azure: action-groups, "Webhook": basic authentication goes through the URI."""
+    if user is None:
+        return {}
+    pair = f"{unquote(user)}:{unquote(password or '')}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def _cut(connection: http.client.HTTPConnection) -> None:
@@ -92,4 +103,4 @@ def _reason(problem: Exception) -> str:
         return problem.strerror
     if isinstance(problem, http.client.HTTPException):
         return "no answer of HTTP"
-    return str(problem) if isinstance(problem, ValueError) else "connection lost"
+    return "connection lost"

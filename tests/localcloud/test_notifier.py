@@ -1,11 +1,13 @@
 """What waits in the outbox is sent once to each receiver, whatever the others do."""
 
+import base64
 import logging
 import time
+from datetime import timedelta
 
 import pytest
 
-from ops.localcloud import notifications
+from ops.localcloud import notifications, outbox
 from ops.localcloud.notifications import Message
 from ops.localcloud.notifier import PAUSES, Notifier
 from ops.localcloud.outbox import MOST_WAITING
@@ -211,6 +213,41 @@ def test_a_test_notification_is_sent_and_its_outcome_can_be_read(state):
 
     assert body["data"]["essentials"]["alertRule"] == "test alert rule"
     assert became(state, id_) == [("a", "Sent"), ("ana", "NotSent")]
+
+
+def test_credentials_of_a_url_are_sent_as_basic_authentication(state):
+    with webhook() as hook:
+        group(state, hook.url.replace("//", "//ana:p%40ss@"))
+        tell(state)
+        settle(state, Notifier(state))
+
+    assert base64.b64decode(hook.authorization.split()[1]) == b"ana:p@ss"
+
+
+def test_a_url_that_is_none_is_not_told_to_anybody(state):
+    group(state, "http://127.0.0.1:secret/")
+    tell(state)
+    settle(state, Notifier(state))
+
+    (delivery,) = state.outbox.of("alert")
+    assert (delivery.state, delivery.attempts) == ("Failed", 1)
+    assert "secret" not in delivery.detail
+
+
+def test_deliveries_are_remembered_for_thirty_days_and_so_many(state, monkeypatch):
+    monkeypatch.setattr(outbox, "MOST_ENDED", 1)
+    group(state, "http://127.0.0.1:1/")
+    for about in ("old", "young", "younger", "waiting"):
+        tell(state, about)
+    for about in ("old", "young", "younger"):
+        (delivery,) = state.outbox.of(about)
+        age = timedelta(days=31 if about == "old" else 1)
+        state.outbox.end(delivery, "Sent", "", NOON - age)
+
+    state.outbox.trim(NOON)
+
+    kept = ["old", "young", "younger", "waiting"]
+    assert [len(state.outbox.of(about)) for about in kept] == [0, 0, 1, 1]
 
 
 def test_only_the_host_of_a_webhook_is_logged(state, caplog):
