@@ -29,7 +29,9 @@ def fire(cloud, rule="errors", deployment="green", severity=1, **more):
         "aml-ops.next": "invoke diagnose",
     }
     facts = {
-        "rule": f"{cloud.cloud.group}{RULES}aml-ops-iris-{rule}",
+        "rule": rule
+        if "/" in rule
+        else f"{cloud.cloud.group}{RULES}aml-ops-iris-{rule}",
         "severity": severity,
         "target": f"{cloud.cloud.workspace}/onlineEndpoints/iris",
         "description": f"{rule} of {deployment}",

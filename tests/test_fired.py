@@ -8,7 +8,7 @@ import pytest
 from ops.alerting import fired
 from ops.localcloud import alerts
 from ops.rollouts import firing
-from tests.firing_rig import fire
+from tests.firing_rig import RULES, fire
 from tests.local_transport import InProcess
 from tests.test_firedview import ERRORS
 
@@ -39,6 +39,18 @@ def test_a_metric_alert_is_about_the_deployment_that_it_fired_on(cloud):
 
     assert (found.endpoint, found.deployment) == ("iris", "blue")
     assert (found.rule, found.measured) == ("errors", "")
+
+
+def test_what_scales_an_endpoint_is_part_of_it(cloud):
+    rule = f"{cloud.cloud.group}{RULES}aml-ops-iris-autoscale-maximum-blue"
+    setting = f"{cloud.cloud.group}/providers/microsoft.insights/autoscalesettings/b"
+    told = {"rule": "autoscale-maximum", "endpoint": "iris", "deployment": "blue"}
+    custom = {f"aml-ops.{name}": value for name, value in told.items()}
+    fire(cloud, rule=rule, deployment="", target=setting, custom=custom)
+
+    (found,) = fired.fired(cloud.workspace(), "iris")
+
+    assert (found.rule, found.deployment) == ("autoscale-maximum", "blue")
 
 
 def test_alerts_of_another_endpoint_are_told_only_where_all_are_asked_for(cloud):

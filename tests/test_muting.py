@@ -97,7 +97,7 @@ def test_milder_alerts_than_the_ones_muted_are_still_told(cloud):
         rollout="20261125-1",
     )
 
-    muting.write(cloud.workspace(), made, (), ())
+    muting.write(cloud.workspace(), made)
 
     assert not tells(cloud, severity=2)
     assert tells(cloud, severity=3)
@@ -143,7 +143,7 @@ def test_unmute_tells_again_and_only_what_people_have_muted(cloud):
         deployment="green",
         rollout="20261125-1",
     )
-    muting.write(cloud.workspace(), own, (), ())
+    muting.write(cloud.workspace(), own)
 
     silencing.unmute(cloud.workspace(), "iris", None, every=True)
 

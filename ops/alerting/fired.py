@@ -242,8 +242,14 @@ def _list(workspace: Workspace, asked: Mapping[str, str]) -> list[Alert]:
     return [
         to_alert(item, told.get(_rule(item), {}))
         for item in items
-        if _target(item).startswith(below) or _rule(item) in told
+        if _target(item).startswith(below) or _rule(item) in told or _scales(item)
     ]
+
+
+def _scales(item: Mapping[str, Any]) -> bool:
+    """Whether it is an alert of a rule of ours on what scales an endpoint."""
+    ours = bool(_custom(item["properties"]).get("endpoint"))
+    return ours and "/autoscalesettings/" in _target(item)
 
 
 def _told(

@@ -82,10 +82,17 @@ def live(workspace: Workspace, endpoint: str | None = None) -> list[Mute]:
 
 
 def write(
-    workspace: Workspace, mute: Mute, deployments: Iterable[str], rules: Iterable[str]
+    workspace: Workspace,
+    mute: Mute,
+    scopes: Iterable[str] = (),
+    rules: Iterable[str] = (),
 ) -> None:
-    """Have Azure keep it; `rules` are the ARM ids of the rule that it names."""
-    for name, body in bodies(workspace, mute, deployments, rules).items():
+    """Have Azure keep it.
+
+    `scopes` are ARM ids of what else its rules watch, `rules` those of the one rule
+    that it names.
+    """
+    for name, body in bodies(workspace, mute, scopes, rules).items():
         workspace.put(_url(workspace, name), body)
 
 
@@ -106,7 +113,7 @@ def sweep(workspace: Workspace) -> None:
 
 
 def bodies(
-    workspace: Workspace, mute: Mute, deployments: Iterable[str], rules: Iterable[str]
+    workspace: Workspace, mute: Mute, scopes: Iterable[str], rules: Iterable[str]
 ) -> dict[str, dict[str, Any]]:
     """The resources of a mute, by name.
 
@@ -119,8 +126,8 @@ def bodies(
         severities = [f"Sev{number}" for number in range(mute.mildest + 1)]
         narrow.append(_condition("Severity", severities))
     if not mute.deployment:
-        below = [f"{whole}/deployments/{name}" for name in deployments]
-        return {mute.name: _body(mute, [whole, *below], narrow)}
+        every = {each.lower(): each for each in (whole, *scopes)}
+        return {mute.name: _body(mute, list(every.values()), narrow)}
     by_target, by_dimension = _names(mute)
     dimension = _condition("AlertContext", _spelt(mute.deployment), "Contains")
     return {

@@ -7,7 +7,7 @@ from typing import Any
 from ops import door, endpoints, times
 from ops.alerting import muting
 from ops.alerting.compiling import LOG_RULES, METRIC_RULES
-from ops.alerting.monitor import Monitor
+from ops.alerting.monitor import Live, Monitor
 from ops.alerting.muting import Mute
 from ops.clients import Workspace
 from ops.errors import NotFound, Refused, UsageError
@@ -67,14 +67,22 @@ def mute(
         rule=wanted.rule,
         deployment=wanted.deployment,
     )
-    ids = _ids(workspace, endpoint, wanted.rule) if wanted.rule else []
+    rules = _rules(workspace, endpoint)
+    ids = _ids(rules, endpoint, wanted.rule) if wanted.rule else []
+    scopes = [
+        *(
+            f"{workspace.id}/{endpoints.path(endpoint, each)}"
+            for each in live.deployments
+        ),
+        *(scope for each in rules for scope in each.body["properties"]["scopes"]),
+    ]
     if not dry_run:
         muting.sweep(workspace)
         until = {made.what: f"muted until {made.until:%F %T} UTC"}
         with door.noted(
             workspace, endpoint, "alerts.mute", made.reason, wanted=until
         ) as change:
-            muting.write(workspace, made, live.deployments, ids)
+            muting.write(workspace, made, scopes, ids)
             change.after = until
     return made
 
@@ -120,19 +128,23 @@ def _not_muted(endpoint: str, rule: str | None, there: list[Mute]) -> Refused:
     )
 
 
-def _ids(workspace: Workspace, endpoint: str, rule: str) -> list[str]:
-    """The ARM ids of a rule of an endpoint; raise NotFound with those there are."""
-    known: dict[str, list[str]] = {}
-    for each in Monitor(workspace).list(LOG_RULES, METRIC_RULES):
-        if each.endpoint == endpoint:
-            known.setdefault(each.rule, []).append(each.id)
-    if rule not in known:
-        names = ", ".join(sorted(known)) or "none: `invoke alerts.apply` makes them"
-        raise NotFound(f"{endpoint} has no rule {rule!r} (there are: {names}).")
-    if len(known[rule]) > muting.MOST_VALUES:
+def _rules(workspace: Workspace, endpoint: str) -> list[Live]:
+    """Ours of an endpoint."""
+    found = Monitor(workspace).list(LOG_RULES, METRIC_RULES)
+    return [each for each in found if each.endpoint == endpoint]
+
+
+def _ids(rules: list[Live], endpoint: str, rule: str) -> list[str]:
+    """The ARM ids of a rule; raise NotFound with those there are."""
+    found = [each.id for each in rules if each.rule == rule]
+    if not found:
+        names = ", ".join(sorted({each.rule for each in rules}))
+        there = names or "none: `invoke alerts.apply` makes them"
+        raise NotFound(f"{endpoint} has no rule {rule!r} (there are: {there}).")
+    if len(found) > muting.MOST_VALUES:
         raise Refused(
-            f"{rule} is {len(known[rule])} rules on Azure, and one condition takes "
+            f"{rule} is {len(found)} rules on Azure, and one condition takes "
             f"{muting.MOST_VALUES}.",
             "invoke alerts.mute --all --deployment NAME --for 30m",
         )
-    return known[rule]
+    return found

@@ -44,7 +44,7 @@ def begin(
     """Mute the canary's alerts for a while; return until when."""
     until = workspace.now() + length(policy)
     mute = _mute(endpoint, here, until, policy.guardrails.severity)
-    muting.write(workspace, mute, (), ())
+    muting.write(workspace, mute)
     return until
 
 
