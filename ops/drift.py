@@ -192,7 +192,7 @@ def _column(
         key=lambda each: str(each.day),
     )
     first, last = judging.first_and_last(days) if moved else (None, None)
-    where, share, before = _where(column, found)
+    where, share, before = judging.where(column, found)
     return ColumnDrift(
         name=column.name,
         kind=column.kind,
@@ -215,21 +215,6 @@ def _state(found: Measured, moved: bool, needed: dict[float, int | None]) -> str
         return "drift"
     least = needed.get(1.0) or needed.get(2.0)
     return "too few" if least is None or found.effective < least else "steady"
-
-
-def _where(column: Column, found: Measured) -> tuple[str, float, float]:
-    """The range in which a column differs most plainly, said as what has grown."""
-    if found.split >= 0:
-        cells = [found.split]
-        name = column.cell(found.split)
-    else:
-        upto = -1 - found.split
-        cells, name = list(range(upto + 1)), f"up to {column.edges[upto]:.4g}"
-    share, before = _share(found.counts, cells), _share(found.baseline_counts, cells)
-    if found.split < 0 and share < before:
-        name = name.replace("up to", "above")
-        share, before = 1 - share, 1 - before
-    return name, share, before
 
 
 def _quality(column: Column, found: Measured, broken: set[str]) -> Iterator[str]:
@@ -263,10 +248,6 @@ def _broken(
 
 def _wrong(column: ColumnDrift) -> bool:
     return column.state in ("drift", "vanished") or bool(column.quality)
-
-
-def _share(counts: Sequence[int], cells: Sequence[int]) -> float:
-    return sum(counts[index] for index in cells) / max(sum(counts), 1)
 
 
 def _all(found: Measured) -> int:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ops.errors import InvalidSpec
 from ops.rollouts import decisions, evidence, observed, policyfile
 from ops.rollouts.evidence import Bin, Side
 from ops.rollouts.observed import Alert, Asked, Edit, Health, Observed
@@ -413,3 +414,42 @@ def test_evidence_on_other_terms_than_the_policys_decides_the_same():
     ready = decide(seen(step=2, evidence=counted(*rows).under(policy_terms)))
 
     assert plain.verdict == ready.verdict
+
+
+DRIFTED = ("sepal_length: 52% are above 6.95, of blue's 9%",)
+
+
+@pytest.mark.parametrize("action", ["hold", "roll_back", "pause"])
+def test_a_canary_that_drifts_from_stable_is_treated_as_the_policy_says(action):
+    policy = guarded(f"drift: {{of: features, then: {action}}}")
+
+    found = decide(seen(drifted=DRIFTED), policy=policy)
+
+    assert told(found) == (action, "canary_has_drifted")
+    assert found.reason == f"green drifts from blue: {DRIFTED[0]}"
+
+
+def test_drift_is_not_looked_at_unless_the_policy_asks_for_it():
+    found = decide(seen(drifted=DRIFTED))
+
+    assert found.rule != "canary_has_drifted"
+
+
+def test_what_to_do_about_drift_needs_what_is_looked_at():
+    with pytest.raises(InvalidSpec, match="needs `of`"):
+        guarded("drift: {then: hold}")
+
+
+def test_drift_survives_being_kept():
+    facts = seen(drifted=DRIFTED)
+
+    kept = json.loads(json.dumps(facts.to_json()))
+
+    assert observed.from_json(kept) == facts
+    del kept["drifted"]
+    assert observed.from_json(kept).drifted == ()
+
+
+def guarded(line):
+    """The policy with one guardrail."""
+    return policyfile.parse(f"steps: [{{weight: 10}}]\nguardrails: {{{line}}}")

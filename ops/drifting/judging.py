@@ -97,6 +97,25 @@ def first_and_last(
     return (moved[0], moved[-1]) if moved else (None, None)
 
 
+def where(column: Column, found: Measured) -> tuple[str, float, float]:
+    """The range in which a column differs most plainly, said as what has grown."""
+    if found.split >= 0:
+        cells = [found.split]
+        name = column.cell(found.split)
+    else:
+        upto = -1 - found.split
+        cells, name = list(range(upto + 1)), f"up to {column.edges[upto]:.4g}"
+    share, before = _share(found.counts, cells), _share(found.baseline_counts, cells)
+    if found.split < 0 and share < before:
+        name = name.replace("up to", "above")
+        share, before = 1 - share, 1 - before
+    return name, share, before
+
+
+def _share(counts: Sequence[int], cells: Sequence[int]) -> float:
+    return sum(counts[index] for index in cells) / max(sum(counts), 1)
+
+
 def _choose(total: float, chosen: float) -> float:
     return (
         math.lgamma(total + 1)

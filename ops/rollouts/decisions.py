@@ -143,6 +143,14 @@ def canary_is_saturated(look: Look) -> Move | None:
     return _guarded(look, guard.on_saturation, reason)
 
 
+def canary_has_drifted(look: Look) -> Move | None:
+    drifted = look.observed.drifted
+    if not drifted or not look.policy.guardrails.drift_of:
+        return None
+    reason = f"{look.observed.canary} drifts from {look.observed.stable}: "
+    return _guarded(look, look.policy.guardrails.on_drift, reason + "; ".join(drifted))
+
+
 def asked_to_wait(look: Look) -> Move | None:
     asked = look.observed.asked
     if asked is None or asked.command != "pause":
@@ -219,6 +227,7 @@ RULES: tuple[Callable[[Look], Move | None], ...] = (
     canary_is_worse,
     alert_has_fired,
     canary_is_saturated,
+    canary_has_drifted,
     asked_to_wait,
     asked_to_promote,
     data_is_missing,

@@ -70,6 +70,7 @@ class Observed:
     watermark: datetime | None = None  # rows before it are complete; None: none seen
     probes: Evidence = field(default_factory=Evidence)  # of the probe lane
     alerts: tuple[Alert, ...] = ()
+    drifted: tuple[str, ...] = ()  # what the canary gets or answers otherwise
     edit: Edit | None = None
     asked: Asked | None = None
     released: bool = False  # a person has ended this step's pause
@@ -80,6 +81,7 @@ class Observed:
             "canary_health": asdict(self.canary_health),
             "stable_health": asdict(self.stable_health),
             "alerts": [asdict(each) for each in self.alerts],
+            "drifted": list(self.drifted),
             "edit": asdict(self.edit) if self.edit else None,
             "asked": asdict(self.asked) if self.asked else None,
         }
@@ -105,6 +107,7 @@ def from_json(data: Mapping[str, Any], after: Observed | None = None) -> Observe
         canary_health=Health(**data["canary_health"]),
         stable_health=Health(**data["stable_health"]),
         alerts=tuple(Alert(**_timed(each, "fired_at")) for each in data["alerts"]),
+        drifted=tuple(data.get("drifted", ())),  # older records have none
         edit=Edit(**_timed(edit, "at")) if edit else None,
         asked=Asked(**asked) if asked else None,
     )

@@ -15,7 +15,7 @@ from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError
 from ops.measures import Usage, Window
-from ops.rollouts import arrivals, canary, firing
+from ops.rollouts import arrivals, canary, firing, moving
 from ops.rollouts.arrivals import Arrivals
 from ops.rollouts.canary import Pair
 from ops.rollouts.evidence import Bin, Side
@@ -49,6 +49,7 @@ class Observer:
     told: Edit | None = None  # whose those are, asked once: our own writes come after
     untold: tuple[Side, Side] = (Side(), Side())  # probes of one side alone, so far
     asked: Asked | None = None  # what the person wants who runs us
+    compared: datetime | None = None  # when drift was last looked for
 
     def glance(self, now: datetime) -> Observed:
         """What the probes have met since the last look; nothing else is read."""
@@ -65,6 +66,12 @@ class Observer:
                 self._read, "request rows", lambda: self._counted(now), before
             )
             alerts = pool.submit(self._read, "alerts", self._alerts, before.alerts)
+            moved = pool.submit(
+                self._read,
+                "drift",
+                lambda: self._drifted(endpoint, now),
+                before.drifted,
+            )
             usage = self._read("metrics", lambda: self._usage(endpoint, now), none)
         self.last = replace(
             rows.result(),
@@ -76,6 +83,7 @@ class Observer:
             canary_health=_health(endpoint, here.canary, usage.get(here.canary)),
             stable_health=_health(endpoint, here.stable, usage.get(here.stable)),
             alerts=alerts.result(),
+            drifted=moved.result(),
         )
         return self.last
 
@@ -106,6 +114,17 @@ class Observer:
     def _alerts(self) -> tuple[Alert, ...]:
         beginning = self.beginning
         return firing.alerts(self.workspace, beginning.endpoint, beginning.canary)
+
+    def _drifted(self, endpoint: Endpoint, now: datetime) -> tuple[str, ...]:
+        """What differs since the rollout began, once a minute."""
+        of = self.policy.guardrails.drift_of
+        if not of or (self.compared and now < self.compared + MOST_GRAIN):
+            return self.last.drifted
+        self.compared = now
+        beginning = self.beginning
+        pair = Pair(canary=beginning.canary, stable=beginning.stable)
+        span = Span(start=beginning.started, end=now)
+        return moving.moved(self.workspace, endpoint, pair, of, span)
 
     def _counted(self, now: datetime) -> Observed:
         """The last look with the bins that have become whole since."""

@@ -49,6 +49,8 @@ class Guardrails:
     on_alert: str = "roll_back"  # or hold, pause, ignore
     saturation_percent: int = 90  # of the instances' CPU or memory
     on_saturation: str = "hold"  # or roll_back, pause, ignore
+    drift_of: str = ""  # or features, predictions, both: beside stable's own
+    on_drift: str = "hold"  # or roll_back, pause
 
 
 @dataclass(frozen=True, kw_only=True)

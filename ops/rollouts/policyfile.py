@@ -91,6 +91,9 @@ def _section(key: str, mistakes: list[Mistake], data: Any) -> Any:
     if ("over_ms" in values) != ("over_ratio" in values):
         text = "needs both over_ms and at_most_percent"
         mistakes.append(Mistake(field=f"{key}.latency", text=text))
+    if "on_drift" in values and "drift_of" not in values:
+        text = "needs `of`: features, predictions or both"
+        mistakes.append(Mistake(field=f"{key}.drift", text=text))
     if len(mistakes) > before:
         return None
     section = kind(**values)
@@ -196,6 +199,10 @@ GUARDRAILS: Known = {
             "on_saturation",
             fields.choice("hold", "roll_back", "pause", "ignore"),
         ),
+    },
+    "drift": {
+        "of": ("drift_of", fields.choice("features", "predictions", "both")),
+        "then": ("on_drift", fields.choice("hold", "roll_back", "pause")),
     },
 }
 MISSING_DATA: Known = {
