@@ -73,7 +73,12 @@ def apply(
     with door.noted(*where, wanted=wanted) as record:
         record.after = {}
         for step in left:
-            _take(workspace, step)
+            try:
+                _take(workspace, step)
+            except OpsError as error:
+                done = ", ".join(record.after) or "none"
+                error.add(f"That was of {step.title!r}; done before: {done}.")
+                raise
             record.after[step.dashboard] = step.action
             yield step
 

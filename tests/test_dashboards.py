@@ -22,7 +22,8 @@ from ops.boards import (
 from ops.boards.grafanapanel import WORDS as GRAFANA
 from ops.boards.grafanapanel import steps
 from ops.boards.limits import Limit
-from ops.errors import NotFound, Refused, UsageError
+from ops.errors import NotFound, OpsError, Refused, UsageError
+from ops.localcloud.faults import Fault
 from ops.localcloud.kql import Engine, harden
 from tests.board_rig import IRIS, TIME, replaced
 from tests.kql import data
@@ -82,6 +83,7 @@ def test_a_workbook_has_what_the_portal_needs(board):
     assert len(set(names)) == len(names)
     assert {panel.id for panel in board.panels()} <= set(names)
     for item in document["items"]:
+        assert isinstance(item.get("customWidth", "50"), str)
         NEEDS[item["type"]](item["content"])
 
 
@@ -110,6 +112,8 @@ def _metrics(content):
     assert content["resourceIds"]
     for each in content["metrics"]:
         assert each["metric"].startswith(f"{each['namespace']}--")
+        assert isinstance(each["aggregation"], int)
+        assert isinstance(each.get("splitBy", ""), str)
 
 
 NEEDS = {
@@ -206,6 +210,28 @@ def test_applying_is_journalled(workspace):
 
     (entry,) = journal.entries("local", "iris")
     assert (entry.verb, entry.after) == ("dashboards.apply", {"overview": "create"})
+
+
+def test_what_is_refused_says_what_is_done_already(cloud, workspace):
+    cloud.faults.add(
+        Fault(
+            number=0,
+            do="status",
+            status=403,
+            methods=("PUT",),
+            path="*/workbooks/*",
+            after=2,
+        )
+    )
+
+    with pytest.raises(OpsError, match=r"of 'iris: Drift'; done before: alerts, cap"):
+        apply(workspace)
+
+    (entry,) = journal.entries("local", "iris")
+    assert (entry.outcome, entry.after) == (
+        "failed",
+        {"alerts": "create", "capacity": "create"},
+    )
 
 
 def test_a_change_in_the_portal_is_told_panel_by_panel_and_undone(cloud, workspace):

@@ -189,8 +189,9 @@ def _metrics(panel: Panel, subject: Subject) -> dict[str, Any]:
         "namespace": namespace,
         "metric": f"{namespace}--{metric.name}",
         "aggregation": AGGREGATES[metric.aggregate],
-        "splitBy": "deployment" if metric.of == "endpoint" else None,
     }
+    if metric.of == "endpoint":
+        told["splitBy"] = "deployment"
     ids = [subject.deployment_id(name) for name in subject.deployments]
     content = {
         "version": "MetricsItem/2.0",
