@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import drift_rig
 import pytest
 from local_transport import InProcess
 
@@ -290,3 +291,44 @@ def test_who_applies_is_in_the_journal_with_the_reason(workspace):
         "cpu/blue": "create",
         "cpu/green": "create",
     }
+
+
+DRIFT = """
+summary: "{feature} of {deployment} drifts"
+severity: 3
+runbook: errors
+drift: {what: features}
+"""
+
+
+SPEC = "$schema: https://azuremlschemas.azureedge.net/latest/{kind}.schema.json\n{keys}"
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_broken_or_missing_baseline_keeps_its_rule_and_no_other(
+    workspace, files, tmp_path, monkeypatch, broken
+):
+    folder = tmp_path / "specs/iris"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("AML_OPS_SPECS", str(folder.parent))
+    for name, kind, keys in (
+        ("endpoint", "managedOnlineEndpoint", "name: iris"),
+        ("blue", "managedOnlineDeployment", "name: blue\nmodel: azureml:m:2"),
+        ("model", "model", "name: m\nversion: 2\npath: ."),
+    ):
+        (folder / f"{name}.yaml").write_text(SPEC.format(kind=kind, keys=keys))
+    drift_rig.baseline(folder)
+    (files / "drift.yaml").write_text(DRIFT)
+    assert run(workspace)["aml-ops-iris-drift"] == "create"
+    (folder / "baseline.json").unlink()
+    if broken:
+        (folder / "baseline.json").write_text("{}")
+    (files / "errors.yaml").write_text(RULE.replace("over: 5", "over: 6"))
+
+    steps = {step.rule: step for step in alerts.plan(workspace).steps}
+
+    assert steps["errors"].action == "update"
+    assert steps["drift"].action == "skip"
+    assert "baseline.json" in steps["drift"].notes[0]
+    run(workspace)
+    assert "aml-ops-iris-drift" in live(workspace)

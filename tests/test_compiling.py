@@ -188,7 +188,7 @@ def test_a_rule_reads_like_a_sentence(compiled):
     lines = described(wanted.kind, wanted.body)
 
     assert lines["condition"] == "average A > 5 ms, by DeploymentName"
-    assert lines["summary"] == "Iris over 5 ms in 1h"
+    assert lines["summary"] == "iris over 5 ms in 1h"
     assert (lines["window"], lines["every"], lines["notify"]) == ("1h", "1m", "on-call")
 
 

@@ -15,7 +15,7 @@ from ops.alerting.compiling import Wanted
 from ops.alerting.monitor import GROUPS, NOTIFY, Live, Monitor, carry, edited, same
 from ops.alerting.places import Place, place_of, settings
 from ops.alerting.resolving import resolved
-from ops.alerting.rules import Metric, Rule
+from ops.alerting.rules import Block, Metric, Rule
 from ops.alerting.wording import described
 from ops.errors import InvalidSpec, NotFound
 from ops.settings import shown
@@ -39,6 +39,7 @@ class Step:
     deployment: str = ""
     changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    keeps: bool = False  # of one that is skipped: what is live stays as it is
     body: dict[str, Any] = field(default_factory=dict, repr=False)
     live: Live | None = field(default=None, repr=False)
 
@@ -94,11 +95,13 @@ def compare(
     kept = {(each.kind, each.name.lower()) for each in made}
     surplus = [each for each in live if (each.kind, each.name.lower()) not in kept]
     whole = rule is None and endpoint is None
+    stay = {(each.endpoint, each.rule) for each in skips if each.keeps}
     reasons = {(each.endpoint, each.rule): each.notes[0] for each in skips}
     removed = [
         _removal(each, reasons)
         for each in sorted(surplus, key=lambda each: each.kind == GROUPS)
         if _ours(each, names, rule, whole=whole)
+        and (each.endpoint, each.rule) not in stay
     ]
     notes = () if groups else (NOBODY.format(path=shown(workspace.stage.path)),)
     return Comparison(
@@ -170,9 +173,13 @@ def _wanted(
             try:
                 meant, notes = resolved(rule, name)
             except NotFound as error:
-                skips.append(_skip(name, rule.name, error.problem))
+                note = error.problem
+                skips.append(_skip(name, rule.name, note, keeps=_is_of_drift(rule)))
                 continue
             except InvalidSpec as error:
+                if _is_of_drift(rule):
+                    skips.append(_skip(name, rule.name, _first(error), keeps=True))
+                    continue
                 lines = error.problem.splitlines()[1:]
                 problems += [f"{shown(rule.path)}: {line[4:]}" for line in lines]
                 continue
@@ -195,9 +202,31 @@ def _is_of_autoscale(rule: Rule) -> bool:
     return isinstance(rule.condition, Metric) and rule.condition.of == "autoscale"
 
 
-def _skip(endpoint: str, rule: str, note: str) -> Step:
+def _is_of_drift(rule: Rule) -> bool:
+    """Such a rule needs what training wrote, which a fresh clone has not.
+
+    That is no reason to remove it, nor to leave the other rules as they are.
+    """
+    return isinstance(rule.condition, Block) and rule.condition.kind == "drift"
+
+
+def _first(error: InvalidSpec) -> str:
+    """The first of several problems, and how many more there are."""
+    first, *more = (
+        line.removeprefix("  - ") for line in error.problem.splitlines()[1:]
+    )
+    return f"{first} (and {len(more)} more)" if more else first
+
+
+def _skip(endpoint: str, rule: str, note: str, *, keeps: bool = False) -> Step:
     return Step(
-        endpoint=endpoint, rule=rule, kind="", name="", action=SKIP, notes=(note,)
+        endpoint=endpoint,
+        rule=rule,
+        kind="",
+        name="",
+        action=SKIP,
+        notes=(note,),
+        keeps=keeps,
     )
 
 

@@ -28,7 +28,9 @@ def filled(
     text = PLACEHOLDER.sub(
         lambda m: words.get(m[1], f"{_article(m[1])} {m[1]}"), summary
     )
-    return text[:1].upper() + text[1:]
+    begun = PLACEHOLDER.match(summary)
+    # A name begins a sentence as it is spelled.
+    return text if begun and begun[1] in words else text[:1].upper() + text[1:]
 
 
 def named(description: str, words: Mapping[str, str]) -> str:
