@@ -23,12 +23,13 @@ SEEN = f"WHERE {HOUR} AND lower(_ResourceId) = '{HERE}'"
 BY_MINUTE = "time_bucket(INTERVAL '1 minute', TimeGenerated), DeploymentName"
 SERVED = "(ResponseCode < 400 OR ResponseCode = 408)"
 NEWEST = "ORDER BY TimeGenerated DESC LIMIT"
+TOOK = ', "$IngestionTime"'
 LINES = f"""SELECT TimeGenerated, DeploymentName, InstanceId, ContainerName, Message
-    FROM {CONSOLE} {SEEN}"""
+    {TOOK} FROM {CONSOLE} {SEEN}"""
 REQUESTS = f"""SELECT TimeGenerated, DeploymentName, OperationName, Method, Path,
     ResponseCode, ModelStatusCode, ModelStatusReason, TotalDurationMs,
     RequestPayloadSize, ResponsePayloadSize, XRequestId, XMSClientRequestId, UserAgent,
-    AuthType FROM {TRAFFIC} {SEEN}"""
+    AuthType {TOOK} FROM {TRAFFIC} {SEEN}"""
 OUTCOMES = f"""SELECT DeploymentName, ResponseCode, ResponseCodeReason, ModelStatusCode,
     lower(OperationName) = 'mirror', count(*) AS n, min(TimeGenerated),
     max(TimeGenerated), any_value(XRequestId)

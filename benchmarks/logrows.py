@@ -29,6 +29,7 @@ def insert(connection, table, values, rows):
     """`values` holds SQL by column; a string column that it lacks is ''."""
     when = f"TIMESTAMP '2026-11-08' + to_microseconds(i * {SPAN_US // rows})"
     values = {"TimeGenerated": when, "_ResourceId": f"'{ENDPOINT}' || i % 2", **values}
+    values['"$IngestionTime"'] = f"{when} + INTERVAL 1 SECOND"
     empty = {n: "''" for n, kind in TABLES[table].items() if kind == "string"}
     columns = {**empty, **values}
     connection.execute(

@@ -43,6 +43,8 @@ class Record:
     status: int = 0  # requests: HTTP status
     duration_ms: int = 0  # requests: from first byte in to last byte out
     request_id: str = ""
+    arrived: datetime | None = None  # when Log Analytics took it in; aware UTC
+    late: bool = False  # it came so late that its place among the others is past
     columns: dict[str, Any] = field(default_factory=dict)  # the row as it came
 
     @property
@@ -73,6 +75,7 @@ def console(row: dict[str, Any]) -> Record:
         message=message,
         level=level(message),
         request_id=_request_id(message),
+        arrived=_arrived(row),
         columns=row,
     )
 
@@ -100,6 +103,7 @@ def request(row: dict[str, Any]) -> Record:
         status=status,
         duration_ms=row["TotalDurationMs"] or 0,
         request_id=row["XRequestId"] or "",
+        arrived=_arrived(row),
         columns=row,
     )
 
@@ -115,6 +119,7 @@ def event(row: dict[str, Any]) -> Record:
         instance=row["InstanceId"] or "",
         message=f"{name}: {row['Message'] or ''}",
         level="warning" if bad else "info",
+        arrived=_arrived(row),
         columns=row,
     )
 
@@ -160,6 +165,12 @@ def aware(value: Any) -> datetime:
         return datetime.fromisoformat(str(value)).astimezone(UTC)
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
+
+
+def _arrived(row: dict[str, Any]) -> datetime | None:
+    """When a row was taken in, where its query asks for that and the service knows."""
+    told = row.get("IngestionTime")
+    return aware(told) if told else None
 
 
 def structured(message: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Source:
     endpoint: str
     kinds: tuple[str, ...]
     sieve: Sieve
+    arrived: datetime | None = None  # only what was taken in from this time on
 
 
 def newest(source: Source, span: Span, wanted: int) -> tuple[list[Record], bool]:
@@ -157,6 +158,8 @@ def pages(ask: Ask, span: Span, size: int) -> Iterator[list[Record]]:
 def _asking(source: Source, kind: str) -> Ask:
     def ask(span: Span, size: int) -> list[Record]:
         values = {"most": str(size), **_values(kind, source.sieve)}
+        if source.arrived:
+            values["arrived"] = source.arrived.isoformat(timespec="microseconds")
         make = logrecords.KINDS[kind]
         return _named(source, QUERIES[kind], make, span, values)
 

@@ -6,7 +6,7 @@ deployment are what Azure's getLogs still has.
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ops import clients, diagnostics, endpoints, logrows
@@ -21,12 +21,16 @@ from ops.window import Window
 
 MOST_ROWS = 100_000
 USUAL_LINES = 100
-# How late a row may come and still be shown: localcloud's come within a second or
-# two, Log Analytics' within minutes (Azure: log data ingestion time).
+# How long a row may take from when it was taken in until it can be read, and from when
+# it was written until it counts as late: localcloud's are there within a second or two,
+# Log Analytics' within minutes (Azure: log data ingestion time).
 LATE = {True: timedelta(seconds=60), False: timedelta(minutes=10)}
+# How old a row may be that is taken in now. What Log Analytics is sent later than after
+# two days gets the time it came at (Azure: TimeGenerated of the ingestion API).
+OLDEST = {True: timedelta(days=31), False: timedelta(days=2)}
 EVERY_SECONDS = {True: 0.5, False: 5.0}
 RECENT = timedelta(seconds=10)
-WHOLE_LOOK = 8  # every so many looks one goes back as far as a row may be late
+WHOLE_LOOK = 8  # every so many looks one goes back as far as a row may hide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,20 +68,16 @@ def read(workspace: Workspace, name: str, asked: Asked) -> Iterator[Shown]:
 def follow(workspace: Workspace, name: str, asked: Asked) -> Iterator[Shown]:
     """As read(), then every new record, each once, until the reader stops."""
     source = _source(workspace, name, asked)
-    now = workspace.now()
-    window = Window(now - _late(workspace), _late(workspace))
-    late = window.fresh(logrows.everything(source, _since(source, window.start)))
-    older, _ = logrows.newest(
-        source,
-        Span(start=min(asked.span.start, window.start - RECENT), end=window.start),
-        max(1, asked.lines - len(late)),
-    )
-    first = [r for r in (*older, *late) if r.time >= asked.span.start][-asked.lines :]
-    if first:
-        yield first
+    began = workspace.now()
+    window = Window(began - _late(workspace))
+    window.fresh(_arrivals(source, window.start))  # what is there isn't new
+    records, _ = logrows.newest(source, _until_tomorrow(asked), asked.lines)
+    window.fresh(records)
+    if records:
+        yield records
     else:
         yield from _instead(source, asked)
-    window.looked(now)
+    window.looked(began, _late(workspace))
     yield from _looks(source, window)
 
 
@@ -88,13 +88,13 @@ def _looks(source: Source, window: Window) -> Iterator[Shown]:
     while True:
         due = time.monotonic() + EVERY_SECONDS[local]
         began = source.workspace.now()
-        window.overlap = max(window.overlap, _late(source.workspace))
         whole = away or count % WHOLE_LOOK == 0
-        start = window.start if whole else max(window.start, began - RECENT)
+        recent = began - RECENT * max(source.workspace.clock.rate, 1)
+        start = window.start if whole else max(window.start, recent)
         try:
             if away:
                 source = _source_again(source)
-            found = logrows.everything(source, _since(source, start))
+            found = _arrivals(source, start)
         except (Unreachable, ServiceError) as error:
             if not passing(error):
                 raise
@@ -106,9 +106,9 @@ def _looks(source: Source, window: Window) -> Iterator[Shown]:
                 yield Note(text="it answers again; going on where it stopped")
                 away, count = False, 0
             if fresh := window.fresh(found):
-                yield fresh
+                yield [_marked(record, _late(source.workspace)) for record in fresh]
             if whole:
-                window.looked(began)
+                window.looked(began, _late(source.workspace))
             count += 1
         time.sleep(max(due - time.monotonic(), 0.05))
 
@@ -208,8 +208,21 @@ def _source_again(source: Source) -> Source:
     )
 
 
-def _since(source: Source, start: datetime) -> Span:
-    return Span(start=start, end=logrows.ending(source.workspace.now()))
+def _arrivals(source: Source, since: datetime) -> list[Record]:
+    """Every record that was taken in from a time on, however old it is.
+
+    And some before it: a query whose text is that of the last look is known already.
+    """
+    since -= timedelta(seconds=since.timestamp() % RECENT.total_seconds())
+    oldest = OLDEST[source.workspace.local is not None]
+    span = Span(start=since - oldest, end=logrows.ending(source.workspace.now()))
+    return logrows.everything(replace(source, arrived=since), span)
+
+
+def _marked(record: Record, late: timedelta) -> Record:
+    """The record, marked if lines of its time were shown long ago."""
+    took = record.arrived - record.time if record.arrived else timedelta()
+    return replace(record, late=took > late)
 
 
 def _late(workspace: Workspace) -> timedelta:

@@ -1,11 +1,13 @@
 """What of a log was shown already, so that a follower shows each row once.
 
-Rows have no number, arrive out of order, and may be equal. So each look reads a while
-back (`overlap`), and what counts is how often an identity is there: a row that is
+A follower asks for what was taken in since it last looked, whatever time the rows have:
+one that comes an hour late is as new as any other. Rows have no number, arrive out of
+order, may be equal, and can be read only a while after they were taken in. So each look
+reads a while back, and what counts is how often an identity is there: a row that is
 found three times and was shown twice is shown once more.
 """
 
-from collections import Counter, deque
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -13,47 +15,49 @@ from ops.logrecords import Record
 
 
 class Window:
-    """Which rows were shown since some time, and from when to read next."""
+    """Which rows were shown of those taken in since some time."""
 
-    def __init__(self, start: datetime, overlap: timedelta) -> None:
-        self.overlap = overlap  # how late a row may come
+    def __init__(self, start: datetime) -> None:
         self._start = start
-        self._shown: Counter[tuple[str, ...]] = Counter()
-        self._times: dict[tuple[str, ...], datetime] = {}
-        self._looks: deque[datetime] = deque()
+        # When the rows of an identity that were shown were taken in.
+        self._shown: dict[tuple[str, ...], list[datetime]] = {}
 
     @property
     def start(self) -> datetime:
-        """From when to read: any row before it was shown or is too late."""
+        """Since when to read: what was taken in before it was shown, all of it."""
         return self._start
 
     def fresh(self, records: Iterable[Record]) -> list[Record]:
         """Those records that were not shown yet, in time order; they count as shown.
 
-        `records` holds every row of some stretch of time: what it holds of one
-        identity, it holds all of, unless more of it comes later.
+        `records` holds every row that was taken in during some stretch of time: what
+        it holds of one identity, it holds all of, unless more of it comes later.
         """
-        found: Counter[tuple[str, ...]] = Counter()
-        new = []
+        found: dict[tuple[str, ...], list[tuple[datetime, Record]]] = defaultdict(list)
         for record in records:
-            identity = record.identity
-            found[identity] += 1
-            if record.time >= self._start and found[identity] > self._shown[identity]:
-                self._shown[identity] += 1
-                self._times[identity] = record.time
-                new.append(record)
+            if record.arrived is not None and record.arrived >= self._start:
+                found[record.identity].append((record.arrived, record))
+        new = []
+        for identity, rows in found.items():
+            known = len(self._shown.get(identity, ()))
+            if len(rows) > known:
+                rows.sort(key=lambda row: row[0])
+                new += [record for _, record in rows[known:]]
+                self._shown[identity] = [arrived for arrived, _ in rows]
         return sorted(new, key=lambda record: record.time)
 
-    def looked(self, now: datetime) -> None:
-        """A look at `now` has succeeded: move the start, and forget what is before it.
+    def looked(self, now: datetime, overlap: timedelta) -> None:
+        """A look at `now` has succeeded: the next ones go back from it by `overlap`.
 
-        The start follows a look only when it is `overlap` ago. So after a time without
-        an answer the next looks read from before it, for as long as rows of that time
-        may still arrive.
+        So long a row may take from when it was taken in until it can be read. What lies
+        before is forgotten. After a time without an answer the last look is still the
+        one before it.
         """
-        self._looks.append(now)
-        while self._looks and self._looks[0] <= now - self.overlap:
-            self._start = max(self._start, self._looks.popleft() - self.overlap)
-        gone = [key for key, at in self._times.items() if at < self._start]
-        for key in gone:
-            del self._times[key], self._shown[key]
+        self._start = max(self._start, now - overlap)
+        left = {
+            identity: [each for each in arrived if each >= self._start]
+            for identity, arrived in self._shown.items()
+        }
+        self._shown = {
+            identity: arrived for identity, arrived in left.items() if arrived
+        }

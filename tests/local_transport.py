@@ -49,7 +49,7 @@ class InProcess:
         self._lock = threading.RLock()  # one request after another, whoever asks
         self._loop = asyncio.new_event_loop()
         self.state = State(directory / "state.db")
-        self.store = LogStore(directory / "logs.duckdb", "tenant")
+        self.store = LogStore(directory / "logs.duckdb", "tenant", self.state.clock.now)
         self.cloud = Cloud(
             state=self.state,
             blobs=BlobStore(directory / "blobs", self.state),

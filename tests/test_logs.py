@@ -21,7 +21,7 @@ HEAD = "2026-11-23 12:00:00,000 I [7] azmlinfsrv.print - "
 def record(message="m", at=0.0, **fields):
     time = NOW + timedelta(seconds=at)
     given = {"kind": "console", "deployment": "blue", "instance": "blue-1", **fields}
-    return Record(time=time, message=message, **given)
+    return Record(time=time, message=message, **{"arrived": time, **given})
 
 
 @pytest.mark.parametrize(
@@ -121,42 +121,66 @@ def test_a_template_cannot_reach_further(template):
         logview.liner("text", template)
 
 
-def test_a_follower_shows_each_row_once_whatever_the_order_of_arrival():
+def test_a_follower_shows_each_row_once_whatever_its_time_and_when_it_can_be_read():
     dice = random.Random(3)
     rows = [
-        record(f"m{dice.randint(0, 5)}", at=dice.randint(0, 300)) for _ in range(500)
+        record(
+            f"m{dice.randint(0, 5)}", at=at - dice.choice((0, 5, 4000)), arrived=here
+        )
+        for at in (dice.randint(0, 300) for _ in range(500))
+        for here in (NOW + timedelta(seconds=at),)
     ]
-    arrivals = sorted(rows, key=lambda r: r.time.timestamp() + dice.uniform(0, 50))
-    window, shown = Window(NOW - LATE, LATE), []
+    readable = [(r.arrived + timedelta(seconds=dice.uniform(0, 50)), r) for r in rows]
+    window, shown = Window(NOW - LATE), []
 
     for second in range(0, 420, 3):
         now = NOW + timedelta(seconds=second)
-        there = arrivals[: len(arrivals) * second // 410]
-        found = [r for r in there if r.time >= window.start]
-        shown += window.fresh(found)
-        window.looked(now - LATE)  # rows come as late as the overlap allows
+        there = [r for since, r in readable if since <= now]
+        shown += window.fresh(r for r in there if r.arrived >= window.start)
+        window.looked(now, LATE)
 
-    assert sorted(r.identity for r in shown) == sorted(r.identity for r in arrivals)
+    assert sorted(r.identity for r in shown) == sorted(r.identity for r in rows)
 
 
 def test_equal_rows_are_shown_as_often_as_they_are_there():
-    window = Window(NOW - LATE, LATE)
+    window = Window(NOW - LATE)
 
     assert len(window.fresh([record("x")])) == 1
     assert len(window.fresh([record("x"), record("x"), record("x")])) == 2
     assert window.fresh([record("x"), record("x"), record("x")]) == []
 
 
+def test_a_row_of_yesterday_that_comes_now_is_new():
+    window = Window(NOW - LATE)
+    window.looked(NOW + timedelta(hours=1), LATE)
+    old = record("late", at=-86400, arrived=NOW + timedelta(hours=1))
+
+    assert window.fresh([old]) == [old]
+    assert window.fresh([old]) == []
+
+
 def test_after_a_silence_a_follower_reads_from_before_it():
-    window = Window(NOW - LATE, LATE)
-    for second in range(0, 200, 2):
-        window.looked(NOW + timedelta(seconds=second))
-    before = window.start
+    window = Window(NOW - LATE)
+    window.looked(NOW, LATE)
 
-    window.looked(NOW + timedelta(hours=1))
+    there = record("x", arrived=NOW + timedelta(seconds=1))
 
-    assert window.start <= NOW + timedelta(seconds=198)
-    assert window.start >= before
+    assert window.start == NOW - LATE
+    assert window.fresh([there]) == [there]
+
+
+def test_what_was_shown_is_forgotten_once_nothing_asks_for_it():
+    window = Window(NOW - LATE)
+    window.fresh([record(f"m{number}") for number in range(100)])
+
+    window.looked(NOW + timedelta(hours=1), LATE)
+
+    assert not window._shown
+
+
+def test_a_line_that_came_late_says_so():
+    assert "late m" in logview.text(record(late=True))
+    assert "late" not in logview.text(record())
 
 
 def test_lines_behind_another_requests_line_are_not_ours():

@@ -51,7 +51,9 @@ async def serve(directory: Path, port: int | None) -> None:
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     state = State(directory / "state.db")
     workspace_id = _workspace_id(state)
-    store = LogStore(directory / "logs.duckdb", customer_id(workspace_id))
+    store = LogStore(
+        directory / "logs.duckdb", customer_id(workspace_id), state.clock.now
+    )
     try:
         blobs = BlobStore(directory / "blobs", state)
         token = identity.token(directory)

@@ -152,9 +152,8 @@ def _body(record: Record, marked: tuple[re.Pattern[str], ...], painted: bool) ->
 
 
 def _kind(record: Record, painted: bool) -> str:
-    if record.kind == "event":
-        return _paint("event ", "36", painted)
-    return ""
+    late = _paint("late ", "33", painted) if record.late else ""
+    return late + (_paint("event ", "36", painted) if record.kind == "event" else "")
 
 
 def _highlighted(message: str, marked: tuple[re.Pattern[str], ...], colour: str) -> str:

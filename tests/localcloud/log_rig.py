@@ -27,7 +27,7 @@ class LogRig:
     def __init__(self, directory):
         self.directory = directory
         self.state = State(directory / "state.db")
-        self.store = LogStore(directory / "logs.duckdb", TENANT)
+        self.store = LogStore(directory / "logs.duckdb", TENANT, self.state.clock.now)
         self.ingest = Ingest(self.state, self.store, directory)
         (directory / "gateway").mkdir(exist_ok=True)
         self.traffic = directory / "gateway" / "traffic.jsonl"

@@ -13,6 +13,7 @@ from ops.localcloud.alerting.readings import Values
 from ops.localcloud.alerting.rules import Condition, Dimensions, Rule
 from ops.localcloud.intervals import moment
 from ops.localcloud.kql import TABLES
+from ops.localcloud.kql.tables import ARRIVAL
 from ops.localcloud.logstore import Batch, LogStore, naive
 from ops.localcloud.signals import StoredSignals
 
@@ -164,7 +165,7 @@ def _rows(
         found = {name: _value(table, name, row, scope) for name in columns}
         if found["TimeGenerated"] is None:
             problems.append(f"{table}[{number}] has no TimeGenerated")
-        made.append(found)
+        made.append({**found, ARRIVAL: found["TimeGenerated"]})  # taken in at once
     return made
 
 

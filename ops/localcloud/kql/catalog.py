@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.localcloud.kql import ranges
 from ops.localcloud.kql.errors import QueryError
-from ops.localcloud.kql.tables import Schema, create_table
+from ops.localcloud.kql.tables import Schema, create_columns, create_table, reading
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,7 +35,8 @@ class Catalog:
         )
         self.connection.execute("SET TimeZone = 'UTC'")
         for name, table in schema.items():
-            self.connection.execute(create_table(name, table))
+            self.connection.execute(create_columns(name, table))
+            self.connection.execute(create_table(reading(name), table))
         harden(self.connection)
         self.local = threading.local()
 

@@ -16,7 +16,7 @@ from ops.localcloud.kql import lexer, lint, presentation, scopes
 from ops.localcloud.kql.catalog import Catalog, Columns
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.results import Warning
-from ops.localcloud.kql.tables import Schema, quoted
+from ops.localcloud.kql.tables import Schema, quoted, reading
 from ops.localcloud.kql.translation import Statement, translate
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ class Compiler:
         sql = self.with_stages(statement.sql)
         return Plan(
             sql=sql,
-            tables=frozenset(name for name in self.schema if quoted(name) in sql),
+            tables=frozenset(
+                name
+                for name in self.schema
+                if quoted(name) in sql or quoted(reading(name)) in sql
+            ),
             columns=columns,
             slots=frozenset(self.slots),
             declarations=statement.declarations,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.results import Limits, Result
-from ops.localcloud.kql.tables import Schema, quoted
+from ops.localcloud.kql.tables import Schema, quoted, reading, with_arrival
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -45,12 +45,21 @@ class View:
         return found
 
     def expressions(self, tables: frozenset[str], schema: Schema) -> list[str]:
-        """A common table expression for each table, of the table's own name."""
+        """A common table expression for each table, of the name it is read by.
+
+        The hidden column is in those alone that are read to tell it.
+        """
         return [
             f"{quoted(name)} AS NOT MATERIALIZED "
-            f"(SELECT * FROM main.{quoted(name)} WHERE {conditions})"
-            for name in sorted(tables)
-            if (conditions := " AND ".join(self.conditions(schema[name])))
+            f"(SELECT {', '.join(map(quoted, columns))} FROM main.{quoted(table)}"
+            + (f" WHERE {conditions})" if conditions else ")")
+            for table in sorted(schema)
+            for name, columns in (
+                (table, schema[table]),
+                (reading(table), with_arrival(schema[table])),
+            )
+            if name in tables
+            for conditions in (" AND ".join(self.conditions(schema[table])),)
         ]
 
     def conditions(self, table: dict[str, str]) -> list[str]:
@@ -217,7 +226,12 @@ class Engine:
         """The statement, reading only what this view shows."""
         from ops.localcloud.kql.compiler import behind
 
-        used = frozenset(name for name in tables if quoted(name) in sql)
+        used = frozenset(
+            name
+            for table in tables
+            for name in (table, reading(table))
+            if quoted(name) in sql
+        )
         expressions = view.expressions(used, self._schema)
         return behind(expressions, sql) if expressions else sql
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ops.localcloud.kql import lexer, operators
+from ops.localcloud.kql import arrivals, lexer, operators
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.lexer import Token
 from ops.localcloud.kql.tables import quoted
@@ -97,13 +97,18 @@ def pipeline(compiler: Compiler, text: str, words: list[Token]) -> str:
     if not source:
         raise lexer.unparsed(text, words[0].start if words else 0)
     current = operators.source(compiler, text, source)
+    arrival = arrivals.asked(compiler, source, rest)
+    current = arrival.sourced(current)
     for segment in rest:
         keyword, after = keyword_of(segment)
+        current = arrival.before(current, segment)
         handler = operators.HANDLERS.get(keyword)
         if handler is None:
-            current = f"{current}\n| {rewritten(compiler, text, segment)}"
+            body = rewritten(compiler, text, segment)
+            current = f"{current}\n| {arrival.projected(keyword, body)}"
         else:
             current = handler(compiler, current, text, after)
+        current = arrival.after(current, keyword, segment)
     return current
 
 
@@ -135,6 +140,9 @@ def rewritten(compiler: Compiler, text: str, words: list[Token]) -> str:
         if calls and word.text in compiler.functions:
             end = lexer.closing(words, index + 1)
             found.append(called(compiler, text, words[index : end + 1]))
+        elif calls and word.text == arrivals.FUNCTION:
+            end = lexer.closing(words, index + 1)
+            found.append(arrivals.called(words[index : end + 1]))
         elif calls and word.text == "extract":
             end = lexer.closing(words, index + 1)
             found.append(extracted(compiler, text, words[index : end + 1]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ops.localcloud.kql import lexer, scopes, shaping
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.lexer import Token
-from ops.localcloud.kql.tables import quoted
+from ops.localcloud.kql.tables import ARRIVAL, quoted
 
 if TYPE_CHECKING:
     from ops.localcloud.kql.compiler import Compiler
@@ -59,7 +59,8 @@ def where(compiler: Compiler, current: str, text: str, words: list[Token]) -> st
     if len(words) < 3 or words[0].text != "*":
         return f"{current}\n| where {scopes.rewritten(compiler, text, words)}"
     name = compiler.stage(current)
-    columns = ", ".join(map(shaping.spelled, compiler.columns(name)))
+    found = [column for column in compiler.columns(name) if column != ARRIVAL]
+    columns = ", ".join(map(shaping.spelled, found))
     test = scopes.rewritten(compiler, text, words[1:])
     return f"{name}\n| where __texts({columns}) {test}"
 

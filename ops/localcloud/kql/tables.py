@@ -24,6 +24,10 @@ def columns(text: str) -> dict[str, str]:
     return {**own, **{name: SYSTEM[name] for name in SYSTEM if name not in own}}
 
 
+# When a row was taken in, which ingestion_time() tells: hidden, as in Azure Data
+# Explorer (Azure: IngestionTime policy), and null of rows stored before there was one.
+ARRIVAL = "$IngestionTime"
+
 # Application Insights writes these to every table of its own.
 TELEMETRY = """
     AppRoleInstance:string AppRoleName:string AppVersion:string ClientBrowser:string
@@ -105,8 +109,23 @@ def quoted(name: str) -> str:
 
 
 def create_table(name: str, table: dict[str, str]) -> str:
-    """The statement that creates one table in DuckDB."""
+    """The statement that creates a table whose rows know when they were taken in."""
+    return create_columns(name, with_arrival(table))
+
+
+def create_columns(name: str, table: dict[str, str]) -> str:
+    """The statement that creates a table of these columns alone."""
     fields = ", ".join(
         f"{quoted(column)} {DUCKDB_TYPES[kind]}" for column, kind in table.items()
     )
     return f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({fields})"
+
+
+def with_arrival(table: dict[str, str]) -> dict[str, str]:
+    """A table's columns, and behind them the hidden one."""
+    return {**table, ARRIVAL: "datetime"}
+
+
+def reading(name: str) -> str:
+    """By which name a query reads a table with its hidden column."""
+    return f"__taken_{name}"
