@@ -301,6 +301,24 @@ def test_a_page_that_runs_is_where_to_look(workspace):
         dashboards.where(workspace, "iris", "overview")
 
 
+def test_on_azure_the_portal_is_where_to_look(workspace):
+    logs = workspace.log_workspace_id
+    workspace.local, workspace.stage = (
+        None,
+        replace(workspace.stage, cloud="azure", log_analytics_resource_id=logs),
+    )
+    with pytest.raises(NotFound, match="not in the portal yet"):
+        dashboards.where(workspace, "iris", "overview")
+    apply(workspace, "overview")
+    (found,) = published.live(workspace)
+
+    place = dashboards.where(workspace, "iris", "overview")
+
+    assert place.kind == "workbook"
+    assert place.url.startswith("https://portal.azure.com/#@/resource/subscriptions/")
+    assert place.url.endswith(f"/workbooks/{found.name}/workbook")
+
+
 def test_a_page_that_died_is_not_told(tmp_path, monkeypatch):
     monkeypatch.setenv("AML_OPS_STATE", str(tmp_path))
     (tmp_path / "pages").mkdir()
