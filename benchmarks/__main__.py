@@ -54,6 +54,12 @@ SECTIONS = (
         ("--rules", "14", "--rows", "20000"),
     ),
     (
+        "Burn-rate rules on a thousand months in which the objective is just met",
+        "benchmarks.burnrates",
+        (),
+        ("--months", "2"),
+    ),
+    (
         "Rollouts judged, beside other rules",
         "benchmarks.rollouts",
         (),

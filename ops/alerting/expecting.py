@@ -7,7 +7,7 @@ fired once on green            fired 3 times
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,8 +70,7 @@ class Expectation:
         return self.at or self.end
 
     def about(self, target: str, dimensions: Mapping[str, str]) -> bool:
-        known = {target.lower(), *(value.lower() for value in dimensions.values())}
-        return all(word.lower() in known for word in self.on)
+        return about(self.on, target, dimensions)
 
     def met(self, firings: Sequence[Firing]) -> bool:
         """Whether it came so."""
@@ -100,6 +99,12 @@ class Expectation:
         return (self.start is None or self.start <= at) and (
             self.end is None or at <= self.end
         )
+
+
+def about(on: Iterable[str], target: str, dimensions: Mapping[str, str]) -> bool:
+    """Whether all these words name the resource or a value of a dimension."""
+    known = {target.lower(), *(value.lower() for value in dimensions.values())}
+    return all(word.lower() in known for word in on)
 
 
 def expectation(text: object) -> Expectation:

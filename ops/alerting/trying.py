@@ -26,7 +26,8 @@ class Judged:
 
     text: str
     met: bool
-    times: tuple[datetime, ...] = ()  # that it speaks of
+    on: tuple[str, ...] = ()  # of which deployment, feature ... it speaks
+    times: tuple[datetime, ...] = ()  # of when
     was: str = ""  # what came instead
 
 
@@ -162,7 +163,7 @@ def judge(case: Case, asked: Question, answer: Answer) -> Tried:
         own = [f for f in answer.firings if each.about(f.target, f.dimensions)]
         was = "" if met else "; ".join(f.said for f in own) or "nothing fired"
         times = tuple(at for at in (each.at, each.start, each.end) if at)
-        judged.append(Judged(text=each.text, met=met, times=times, was=was))
+        judged.append(Judged(text=each.text, met=met, on=each.on, times=times, was=was))
     threshold, operator = limit(asked.rules)
     return Tried(
         rule=case.rule,

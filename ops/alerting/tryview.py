@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ops.alerting.expecting import about
 from ops.alerting.given import clock
 from ops.alerting.rules import SIGNS
 from ops.views.render import clean, say
 
 if TYPE_CHECKING:
     from ops.alerting.offline import Track, Value
-    from ops.alerting.trying import Report, Tried
+    from ops.alerting.trying import Judged, Report, Tried
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 72  # cells of a timeline
@@ -48,13 +49,17 @@ def case(tried: "Tried") -> Iterator[str]:
         mark = "[green]met    [/]" if each.met else "[red]NOT MET[/]"
         was = f"   but: {each.was}" if each.was else ""
         yield f"  {mark}  {clean(each.text)}{was}"
-    tracks = sorted(tried.tracks, key=lambda track: not track.firings)
+    tracks = [each for each in tried.tracks if each.firings or _failed(each, tried)]
+    tracks.sort(key=lambda track: not track.firings)
     for track in tracks[:MOST_TRACKS]:
         yield from timeline(track, tried)
     if len(tracks) > MOST_TRACKS:
         yield f"  and {len(tracks) - MOST_TRACKS} others"
-    if not tracks and not tried.problems:
+    if not tried.tracks and not tried.problems:
         yield "  nothing was measured: no row that is given counts for this rule"
+    elif not tracks and not tried.problems:
+        seen = ", ".join(dict.fromkeys(each.where for each in tried.tracks))
+        yield f"  nothing fired; measured was: {clean(seen)}"
     yield ""
 
 
@@ -69,12 +74,21 @@ def timeline(track: "Track", tried: "Tried") -> Iterator[str]:
     yield f"    value    {''.join(_bar(_extreme(cell), top) for cell in cells)}"
     yield f"    met      {''.join('!' if each else '·' for each in met)}"
     yield f"    fired    {''.join('█' if each else '·' for each in fired)}"
-    failed = [at for each in tried.judged if not each.met for at in each.times]
-    if failed:
-        yield f"    expected {_marks(starts, failed)}"
+    times = [at for each in _failed(track, tried) for at in each.times]
+    if times:
+        yield f"    expected {_marks(starts, times)}"
     yield f"{MARGIN}{_axis(starts)}"
     for text in _turns(track):
         yield f"{MARGIN}{text}"
+
+
+def _failed(track: "Track", tried: "Tried") -> "list[Judged]":
+    """What did not come as it was expected of this combination."""
+    return [
+        each
+        for each in tried.judged
+        if not each.met and about(each.on, track.target, track.dimensions)
+    ]
 
 
 def _cells(values: "list[Value]") -> "Iterable[list[Value]]":
