@@ -24,6 +24,8 @@ NULL_RATES = ("1/s", 1.0), ("1/min", 1 / 60), ("10/h", 10 / 3600)
 RULES = ("fast", "slow", "day")
 BURNING = (1.0, 0.15, 0.03, 0.0144)  # shares of errors, at one request a second
 STARTS = 200
+SAID = """A page is each time that a condition begins to hold; at most is the upper
+end of the exact 95 % interval. Goal: at 1/s at most 1 false page a month."""
 
 
 def main() -> None:
@@ -44,6 +46,7 @@ def main() -> None:
     for share in BURNING:
         cells = (f"{detected(random, name, share):>20}" for name in RULES)
         print(f"{share:>7.2%}   {''.join(cells)}")
+    print(f"\n{SAID}")
 
 
 def null(random: numpy.random.Generator, months: int, rate: float) -> Iterator[str]:
