@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING
 
 from ops import door
 from ops.alerting import querychecks
-from ops.alerting.comparing import (
-    DELETE,
-    FOREIGN,
-    Comparison,
-    Step,
-    compare,
-)
+from ops.alerting.comparing import Comparison, compare
 from ops.alerting.monitor import Monitor
+from ops.alerting.steps import DELETE, FOREIGN, SKIP, Step
 from ops.errors import NotFound, OpsError, Refused, ServiceError
 
 if TYPE_CHECKING:
@@ -46,6 +41,9 @@ def plan(
             "invoke alerts.show",
             "rename the file in alerts/, or have its owner delete the rule",
         )
+    if unread := [s for s in found.steps if s.action == SKIP and not s.endpoint]:
+        listed = "\n".join(f"  - {step.notes[0]}" for step in unread)
+        raise Refused(f"Action groups can't be made from here:\n{listed}")
     if not found.places and not any(step.action == DELETE for step in found.steps):
         raise Refused(
             "No endpoint of specs/ is deployed here: there is nothing to alert on.",

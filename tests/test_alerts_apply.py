@@ -229,6 +229,19 @@ def test_a_rule_that_tells_an_unknown_group_is_refused(workspace, files):
         alerts.plan(workspace)
 
 
+def test_a_missing_secret_stops_apply_and_not_show(workspace):
+    run(workspace)
+    hook = {"webhook": {"url_env": "NOT_SET_ANYWHERE"}}
+    workspace.stage = dataclasses.replace(workspace.stage, notify={"on-call": hook})
+
+    with pytest.raises(Refused, match="NOT_SET_ANYWHERE is not set here"):
+        alerts.plan(workspace)
+
+    looks = {look.rule: look for look in showing.show(workspace)}
+    assert "NOT_SET_ANYWHERE" in looks["on-call"].notes[0]
+    assert looks["errors"].state == "in step"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

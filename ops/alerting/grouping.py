@@ -3,15 +3,17 @@
 A group that only cards go to, which `invoke alerts.relay` posts, is none of Azure's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ops.alerting import targets
 from ops.alerting.compiling import HASH, OWNER, Wanted
 from ops.alerting.monitor import GROUPS, NOTIFY
 from ops.alerting.rules import Rule
+from ops.alerting.steps import Step, skipped
 from ops.alerting.targets import Group
 from ops.alerting.wording import described
+from ops.errors import Refused
 from ops.specs import fingerprint
 
 if TYPE_CHECKING:
@@ -27,13 +29,21 @@ def id_of(workspace: "Workspace", group: Group) -> str:
     return f"{scope}{below}/{group.resource_name}"
 
 
-def wanted(groups: Iterable[Group], rules: Iterable[Rule]) -> Iterator[Wanted]:
-    """The groups that any of the rules tells; raise Refused for a missing secret."""
+def wanted(
+    groups: Iterable[Group], rules: Iterable[Rule]
+) -> tuple[list[Wanted], list[Step]]:
+    """The groups that any of the rules tells; skipped, where a secret is missing."""
     told = [rule.notify for rule in rules]
+    found, unread = [], []
     for group in groups:
         asked = any(names is None or group.name in names for names in told)
-        if group.has_receivers and asked:
-            yield _wanted(group)
+        if not (group.has_receivers and asked):
+            continue
+        try:
+            found.append(_wanted(group))
+        except Refused as error:
+            unread.append(skipped("", group.name, error.problem, keeps=True))
+    return found, unread
 
 
 def _wanted(group: Group) -> Wanted:

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ops import kql
-from ops.alerting.comparing import CREATE, UPDATE, Step
 from ops.alerting.compiling import LOG_RULES
+from ops.alerting.steps import CREATE, UPDATE, Step
 from ops.errors import InvalidSpec
 from ops.kql import Result
 from ops.times import Span

@@ -8,8 +8,9 @@ from ops.alerting.wording import described
 from ops.views.render import console, deployment, grid, line, note, safe
 
 if TYPE_CHECKING:
-    from ops.alerting.comparing import Comparison, Step
+    from ops.alerting.comparing import Comparison
     from ops.alerting.showing import Look
+    from ops.alerting.steps import Step
     from ops.alerts import Applied
 
 ACTIONS = {"create": "green", "update": "yellow", "delete": "red", "skip": "dim"}

@@ -4,22 +4,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ops.alerting import comparing
-from ops.alerting.comparing import Comparison, Step, compare
+from ops.alerting import steps
+from ops.alerting.comparing import Comparison, compare
 from ops.alerting.compiling import METRIC_RULES
 from ops.alerting.monitor import GROUPS, Live
+from ops.alerting.steps import Step
 from ops.alerting.wording import described
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
 
 STATES = {
-    comparing.CREATE: "missing",
-    comparing.UPDATE: "differs",
-    comparing.UNCHANGED: "in step",
-    comparing.DELETE: "left over",
-    comparing.FOREIGN: "taken",
-    comparing.SKIP: "none",
+    steps.CREATE: "missing",
+    steps.UPDATE: "differs",
+    steps.UNCHANGED: "in step",
+    steps.DELETE: "left over",
+    steps.FOREIGN: "taken",
+    steps.SKIP: "none",
 }
 UNOWNED = "unowned"
 
@@ -44,9 +45,9 @@ def show(
 ) -> list[Look]:
     """Ours first, by endpoint; then other people's rules about the same endpoints."""
     found = compare(workspace, rule, endpoint)
-    steps = [look(step) for step in found.steps]
+    ours = [look(step) for step in found.steps]
     others = [] if rule else list(_unowned(found))
-    return [*steps, *others]
+    return [*ours, *others]
 
 
 def look(step: Step) -> Look:
@@ -59,7 +60,7 @@ def look(step: Step) -> Look:
         name=step.name,
         kind=_kind(step.kind),
         lines=described(step.kind, body) if step.kind else {},
-        changes=step.changes if step.action == comparing.UPDATE else (),
+        changes=step.changes if step.action == steps.UPDATE else (),
         notes=step.notes,
     )
 
