@@ -193,7 +193,7 @@ def to_alert(item: Mapping[str, Any], told: Mapping[str, str] | None = None) -> 
         value=_number(condition.get("metricValue")),
         threshold=_number(condition.get("threshold")),
         sign=SIGNS.get(str(condition.get("operator")), ""),
-        unit=custom.get("unit", ""),
+        unit=custom.get("unit", "").strip(),
         muted=bool((essentials.get("actionStatus") or {}).get("isSuppressed")),
         summary=named(
             str(essentials.get("description") or ""),

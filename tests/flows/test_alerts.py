@@ -64,7 +64,7 @@ def desk(tmp_path_factory, hook):
 
 def scored(desk):
     """Requests to green, and the clock past the minute in which their rows are."""
-    to_green = ("load", "--deployment", "green", "--rps", "20", "--for", "2s")
+    to_green = ("load", "--deployment", "green", "--rps", "40", "--for", "1s")
     desk(*to_green, "--allow-errors")
     desk("cloud.clock", "--advance", "1m")
 
@@ -105,7 +105,6 @@ def test_a_green_that_errs_wakes_somebody_once_and_says_when_it_is_over(desk, ho
     said = desk("alerts.ack", "errors", "--comment", "looking at green")
     assert "acknowledged  errors on green" in said
     assert alert(desk)[0] == 0
-    assert "1 alert fired: errors on green" in desk("status")
 
     (desk.folder / "green.json").write_text("{}")
     desk("cloud.clock", "--advance", "15m")
