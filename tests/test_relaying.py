@@ -102,6 +102,31 @@ def test_what_is_taken_is_told_by_an_edit_and_by_no_second_message(
     assert len(friends.bodies(TEAMS)) == 1
 
 
+def test_an_alert_that_a_list_leaves_out_for_once_is_no_new_one(
+    cloud, friends, workspace
+):
+    alert = fire(cloud)
+    once(workspace)
+    cloud.state.delete(alert.id)
+    once(workspace)
+    cloud.state.put(alert.body)
+
+    once(workspace)
+
+    assert len(friends.bodies(POST)) == 1
+
+
+def test_what_nobody_lists_any_more_is_let_go_of(cloud, friends, workspace):
+    alert = fire(cloud)
+    once(workspace)
+    cloud.clock.move(advance=32 * 86400)
+
+    once(workspace)
+
+    with relayed.opened("local") as book:
+        assert book.page("team/slack", alert.name) is None
+
+
 def test_what_was_refused_is_posted_by_the_next_look(cloud, friends, workspace):
     fire(cloud)
     friends.answers[TEAMS] = [500]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
@@ -21,6 +22,7 @@ class Page:
 
     condition: str  # fired or resolved
     state: str  # new, acknowledged, closed
+    started: str  # when the alert fired: what is old enough is let go of
     channel: str = ""  # what the message is edited by, where it can be
     ts: str = ""
 
@@ -33,7 +35,8 @@ class Page:
 def page(alert: Alert, before: Page | None) -> Page:
     """What a message about an alert would say, in the place of an earlier one."""
     place = {"channel": before.channel, "ts": before.ts} if before else {}
-    return Page(condition=alert.condition, state=alert.state, **place)
+    started = alert.started.isoformat()
+    return Page(condition=alert.condition, state=alert.state, started=started, **place)
 
 
 class Book:
@@ -57,14 +60,17 @@ class Book:
                 pages[alert] = page
             self._write()
 
-    def forget(self, known: set[str]) -> None:
-        """Let go of what Alerts Management has let go of."""
+    def forget(self, before: datetime) -> None:
+        """Let go of alerts that fired so long ago that nobody lists them any more.
+
+        Not of those that are missing from a list: one that comes back is no new one.
+        """
         with self._lock:
             gone = [
                 (target, alert)
                 for target, pages in self._pages.items()
-                for alert in pages
-                if alert not in known
+                for alert, page in pages.items()
+                if datetime.fromisoformat(page.started) < before
             ]
             for target, alert in gone:
                 del self._pages[target][alert]

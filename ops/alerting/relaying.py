@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event as Signal
 
@@ -26,6 +26,7 @@ from ops.readings import first_line
 from ops.views import live
 
 LEAST_SECONDS, MOST_SECONDS = 1.0, 3600.0
+KEPT = fired.LONGEST + timedelta(days=1)
 ASK_SECONDS = 0.2  # how often a round that ends is looked for
 
 
@@ -150,7 +151,7 @@ class Relay:
         mutes, now = list[Mute](), self.workspace.now()
         with suppress(OpsError):  # what was muted when it fired, each alert says
             mutes = muting.live(self.workspace)
-        self.book.forget({each.id for each in alerts})
+        self.book.forget(now - KEPT)
         self.finished()
         idle = [each for each in self.targets if each.name not in self.busy]
         return {each: list(owing(each, alerts, mutes, self.book, now)) for each in idle}
