@@ -54,6 +54,7 @@ ns = Collection(
     looking.status,
     looking.metrics,
     looking.watch,
+    looking.dashboard,
     looking.diagnose,
     looking.history,
     drift.drift,

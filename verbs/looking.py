@@ -83,3 +83,20 @@ def history(call: Call, most="20", all=False):
     else:
         found = history.of(call.workspace, call.endpoint, count)
     call.show(found, lambda rows: trafficview.history(rows, call.now))
+
+
+@reads(
+    port="Which port of this machine; 0 takes any free one.",
+    allow_changes="Let the page steer a rollout; who has the printed address may.",
+)
+def dashboard(call: Call, port="0", allow_changes=False):
+    """Serve the dashboards as a live page until Ctrl-C.
+
+    invoke dashboard --allow-changes
+    """
+    from ops.page import serving
+    from ops.views import render
+
+    page = serving.Page(call, serving.port(port), allow_changes=allow_changes)
+    call.show({"address": page.address}, lambda _: render.line(page.address))
+    page.serve()

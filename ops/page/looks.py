@@ -1,0 +1,194 @@
+"""What was read of an endpoint, kept a few seconds for all tabs, through outages."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from ops import cloud, endpoints, watch
+from ops.alerting import fired
+from ops.alerting.fired import Alert
+from ops.boards import reading
+from ops.boards.model import Panel
+from ops.boards.tables import Failure, Table
+from ops.clients import Workspace
+from ops.endpoints import Endpoint
+from ops.errors import OpsError, Unreachable
+from ops.page.drawing import Mark
+from ops.page.view import View
+from ops.readings import first_line
+from ops.rollouts import following
+from ops.rollouts.following import Status
+from ops.settings import Stage
+
+MOST_KEPT = 200  # readings: a page that is left open keeps no more than that
+HEADER_SECONDS = {True: 2.0, False: 10.0}  # on localcloud, on Azure
+FRESHEST_SECONDS = {True: 4.0, False: 15.0}
+MOST_MARKS = 40
+CHANGES = Panel(id="marks.changes", title="", kind="table", source="journal")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """How the endpoint stands; what could not be read is as it was before."""
+
+    looked: datetime
+    fresh: datetime | None = None  # when it last could be read
+    endpoint: Endpoint | None = None
+    rollout: Status | None = None
+    alerts: tuple[Alert, ...] = ()  # those that are fired
+    trouble: str = ""  # why it can't be read now
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Place:
+    """Where one reading is kept; whoever comes while it is made waits for it."""
+
+    lock: Lock = field(default_factory=Lock)
+    due: float = 0.0
+    value: Any = None
+
+
+class Kept:
+    """The latest readings; the one that was asked for longest ago goes first."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._places: OrderedDict[Hashable, Place] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def get(self, key: Hashable, seconds: float, read: Callable[[Any], Any]) -> Any:
+        """What `read` has said within so many seconds; it gets what it said before."""
+        with self._lock:
+            place = self._places.setdefault(key, Place())
+            self._places.move_to_end(key)
+            while len(self._places) > self._most:
+                self._places.popitem(last=False)
+        with place.lock:
+            if monotonic() >= place.due:
+                place.value = read(place.value)
+                place.due = monotonic() + seconds
+            return place.value
+
+
+class Looks:
+    """Looks at one endpoint, whoever asks."""
+
+    def __init__(self, stage: Stage, endpoint: str, flags: str = "") -> None:
+        self.stage = stage
+        self.endpoint = endpoint
+        self.flags = flags  # that lead a verb to the same place
+        self._clock = cloud.clock_of(stage)
+        self._kept = Kept()
+        self._lock = Lock()
+        self._workspace: Workspace | None = None
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def workspace(self) -> Workspace:
+        """Where the endpoint is; raise Unreachable while localcloud is down."""
+        with self._lock:
+            if self._workspace is None:
+                self._workspace = watch.attach(self.stage)
+            return self._workspace
+
+    def header(self) -> Header:
+        """How it stands now; never raises because something does not answer."""
+        seconds = HEADER_SECONDS[self.stage.local]
+        found: Header = self._kept.get("header", seconds, self._header)
+        return found
+
+    def panel(self, panel: Panel, view: View) -> Table | Failure:
+        """A panel's rows; while nothing answers, those that were there before."""
+        key = (panel.id, panel.source, view.range, view.since, view.until)
+
+        def read(before: Table | Failure | None) -> Table | Failure:
+            try:
+                where = self.workspace()
+            except OpsError as error:
+                return before or Failure(problem=error.problem)
+            window = view.window(where.now())
+            found = reading.read(where, self.endpoint, panel, window, view.deployments)
+            if isinstance(found, Failure) and isinstance(before, Table):
+                return before if self._header(None).trouble else found
+            return found
+
+        kept: Table | Failure = self._kept.get(
+            (*key, view.deployments), self._freshness(view), read
+        )
+        return kept
+
+    def marks(self, view: View) -> list[Mark]:
+        """What happened in the time that is shown: the latest changes, and alerts."""
+        changes = self.panel(CHANGES, view)
+        rows = changes.records() if isinstance(changes, Table) else []
+        window = view.window(self.now())
+        found = [
+            Mark(at=row["At"], text=f"{row['Verb']} by {row['Who']}: {row['Reason']}")
+            for row in rows[:MOST_MARKS]
+        ]
+        alerts: tuple[Alert, ...] = self._kept.get(
+            ("fired", view.length), self._freshness(view), self._fired(view.length)
+        )
+        found += [
+            Mark(at=each.started, text=f"alert {each.rule}: {each.summary}", alert=True)
+            for each in alerts[:MOST_MARKS]
+            if window.since <= each.started < window.until
+        ]
+        return found
+
+    def _fired(
+        self, length: timedelta
+    ) -> Callable[[tuple[Alert, ...] | None], tuple[Alert, ...]]:
+        def read(before: tuple[Alert, ...] | None) -> tuple[Alert, ...]:
+            try:
+                return tuple(fired.since(self.workspace(), length, self.endpoint))
+            except OpsError:  # its panel says why
+                return before or ()
+
+        return read
+
+    def _freshness(self, view: View) -> float:
+        """How long a reading is good: a month's picture doesn't change in seconds."""
+        slow = view.length.total_seconds() / 2000
+        return max(FRESHEST_SECONDS[self.stage.local], min(slow, 300.0))
+
+    def _header(self, before: Header | None) -> Header:
+        now = self._clock.now()
+        try:
+            return self._read(now)
+        except OpsError as error:
+            trouble = first_line(error)
+            if isinstance(error, Unreachable):
+                with self._lock:
+                    self._workspace = None  # the next one may have another port
+                down = self.stage.local and cloud.find() is None
+                trouble = watch.DOWN if down else trouble
+            return replace(before or Header(looked=now), looked=now, trouble=trouble)
+
+    def _read(self, now: datetime) -> Header:
+        workspace = self.workspace()
+        notes: list[str] = []
+        alerts: tuple[Alert, ...] = ()
+        found = endpoints.get(workspace, self.endpoint)
+        rollout = following.status(workspace, self.endpoint)
+        try:
+            alerts = tuple(fired.fired(workspace, self.endpoint))
+        except OpsError as error:
+            notes.append(f"alerts can't be read: {first_line(error)}")
+        return Header(
+            looked=now,
+            fresh=now,
+            endpoint=found,
+            rollout=rollout,
+            alerts=alerts,
+            notes=tuple(notes),
+        )

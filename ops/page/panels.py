@@ -1,0 +1,212 @@
+"""One panel: its place on the page, and what stands there once it is read."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from dash import dcc, html
+
+from ops.boards import limits
+from ops.boards.limits import Limit
+from ops.boards.model import Panel
+from ops.boards.tables import COUNTED, Failure, Series, Table, series
+from ops.errors import OpsError
+from ops.measures import Window
+from ops.page import drawing, palette, tables, words
+from ops.page.drawing import Figure, Mark
+
+CHARTS = ("timeseries", "bar", "histogram")
+BARE, DRAWN = "chart", "chart drawn"
+CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What stands in a panel: a figure (None hides it), text beside it, its state."""
+
+    figure: Figure | None
+    beside: Any
+    state: str  # bad, uneasy, failed, empty or ""
+    said: str = ""  # the state in words
+
+    @property
+    def stamp(self) -> str:
+        """The same for the same text: what has not changed is left as it stands."""
+        return f"{zlib.crc32(repr((self.beside, self.said, self.state)).encode()):x}"
+
+
+def part(panel: Panel, name: str) -> dict[str, str]:
+    """The id of one part of a panel, of those that have a chart or of the others."""
+    return {"chart" if panel.kind in CHARTS else "plain": panel.id, "part": name}
+
+
+def shell(panel: Panel, width: int) -> Any:
+    """A panel before it is read: everything has its place at once."""
+    title = f"title-{panel.id.replace('.', '-')}"
+    said = html.Strong(id=part(panel, "said"), className="said")
+    inside: list[Any] = [html.Div([html.H4(panel.title, id=title), said])]
+    if panel.help:
+        inside.append(html.P(panel.help, className="help"))
+    if panel.kind in CHARTS:
+        # Without a graph for now: numbers needn't wait for what draws it.
+        inside.append(html.Div(id=part(panel, "frame"), className=BARE))
+    waiting = html.P("reading…", className="quiet")
+    inside.append(html.Div(waiting, id=part(panel, "beside"), className="beside"))
+    return html.Section(
+        inside,
+        id=part(panel, "panel"),
+        className=f"panel wide{width}",
+        **words.aria("labelledby", title),
+    )
+
+
+def shown(
+    panel: Panel,
+    found: Table | Failure,
+    endpoint: str,
+    marks: Sequence[Mark],
+    now: datetime,
+) -> Shown:
+    """What a panel shows of what was read for it."""
+    if panel.kind == "text":
+        return Shown(figure=None, beside=dcc.Markdown(panel.text), state="")
+    if isinstance(found, Failure):
+        return _failed(found)
+    notes = [html.P(each, className="quiet") for each in found.notes]
+    if not found.rows:
+        nothing = html.P(f"nothing {between(found.window, now)}", className="quiet")
+        return Shown(figure=None, beside=[nothing, *notes], state="empty")
+    try:
+        bounds = limits.of(panel, endpoint)
+    except OpsError as error:
+        return _failed(Failure(problem=error.problem, remedies=error.remedies))
+    if panel.kind == "timeseries":
+        return _over_time(panel, found, bounds, marks, notes, now)
+    if panel.kind == "stat":
+        levels = [limits.level(bounds, each[panel.show[0]]) for each in found.records()]
+        state, said = _worst(levels)
+        beside = [tables.tiles(panel, found, bounds), *notes]
+        return Shown(figure=None, beside=beside, state=state, said=said)
+    if panel.kind in CHARTS:
+        beside = [tables.pivot(panel, found), *notes]
+        return Shown(figure=drawing.bars(panel, found), beside=beside, state="")
+    beside = [tables.rows(found, panel.title, now), *notes]
+    return Shown(figure=None, beside=beside, state="")
+
+
+def graph(panel: Panel, figure: Figure) -> Any:
+    return dcc.Graph(id=part(panel, "figure"), config=CONFIG, figure=figure)
+
+
+def between(window: Window, now: datetime) -> str:
+    since, until = (words.moment(at, now) for at in (window.since, window.until))
+    return f"between {since} and {until} UTC"
+
+
+def _over_time(
+    panel: Panel,
+    found: Table,
+    bounds: Sequence[Limit],
+    marks: Sequence[Mark],
+    notes: list[Any],
+    now: datetime,
+) -> Shown:
+    lines = [whole(each, panel, found.window) for each in series(panel, found)]
+    drawn = worst_first(lines, bounds)[: palette.MOST]
+    dashes = {each.name: drawing.dash(panel, each) for each in drawn}
+    in_order = [each for each in lines if each.name in dashes]
+    figure = drawing.over_time(panel, in_order, bounds, marks, found.window)
+    state, said = standing(lines, bounds, found.window, now)
+    listed = lines if len(lines) == len(drawn) else worst_first(lines, bounds)
+    beside = [
+        tables.summary(panel, listed, dashes, bounds, now),
+        *_limits(panel, bounds),
+    ]
+    if len(lines) > len(drawn):
+        left = f"{len(drawn)} of {len(lines)} lines are drawn: the worst"
+        beside.append(html.P(left, className="quiet"))
+    return Shown(figure=figure, beside=[*beside, *notes], state=state, said=said)
+
+
+def standing(
+    lines: Sequence[Series], bounds: Sequence[Limit], window: Window, now: datetime
+) -> tuple[str, str]:
+    """How lines stand to the limits, now above all: a state, and a sentence.
+
+    The newest point may not be whole yet: one of the last two is bad enough.
+    """
+    recent = window.until - 2 * window.grain
+    over: list[tuple[str, datetime, str]] = [
+        (level, at, each.name)
+        for each in lines
+        for at, value in each.points
+        if (level := limits.level(bounds, value))
+    ]
+    now_over = [each for each in over if each[1] >= recent]
+    for level in ("critical", "warning"):
+        names = sorted({name for found, _, name in now_over if found == level})
+        if names:
+            state = "bad" if level == "critical" else "uneasy"
+            return state, f"{'bad' if state == 'bad' else 'uneasy'}: {_few(names)}"
+    critical = [at for level, at, _ in over if level == "critical"]
+    if critical:
+        return "", f"was bad until {words.moment(max(critical) + window.grain, now)}"
+    return "", ""
+
+
+def whole(line: Series, panel: Panel, window: Window) -> Series:
+    """A line of counts without its newest point, while that one's time is not over.
+
+    Half a minute has half the requests: that would look like a fall.
+    """
+    counted = panel.unit in COUNTED and panel.source == "logs"
+    points = line.points
+    if not counted or len(points) < 2 or points[-1][0] + window.grain <= window.until:
+        return line
+    return replace(line, points=points[:-1])
+
+
+def worst_first(lines: Sequence[Series], bounds: Sequence[Limit]) -> list[Series]:
+    """Lines by how far they went in the direction that is bad."""
+    sign = -1 if bounds and not bounds[0].over else 1
+
+    def badness(line: Series) -> float:
+        return max((sign * v for _, v in line.points if v is not None), default=-1e300)
+
+    return sorted(lines, key=badness, reverse=True)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _limits(panel: Panel, bounds: Sequence[Limit]) -> list[Any]:
+    """The limits that are drawn, in words."""
+    if not bounds:
+        return []
+    words_of = {"critical": "bad", "warning": "uneasy"}
+    said = ", ".join(
+        f"{words_of[each.level]} {'over' if each.over else 'under'} "
+        f"{words.number(each.value, panel.unit)}"
+        + (f" ({each.label})" if each.label else "")
+        for each in bounds
+    )
+    return [html.P(said, className="quiet")]
+
+
+def _worst(levels: Sequence[str]) -> tuple[str, str]:
+    if "critical" in levels:
+        return "bad", "bad"
+    return ("uneasy", "uneasy") if "warning" in levels else ("", "")
+
+
+def _failed(failure: Failure) -> Shown:
+    """A panel's own trouble, and what to type."""
+    beside: list[Any] = [html.Pre(failure.problem, className="problem")]
+    if failure.remedies:
+        tries = [html.Li(html.Code(each)) for each in failure.remedies]
+        beside.append(html.Ul(tries, className="tries"))
+    return Shown(figure=None, beside=beside, state="failed", said="can't be read")
