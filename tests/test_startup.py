@@ -7,7 +7,10 @@ import sys
 import pytest
 
 # Not yaml: Invoke itself imports it, to read invoke.yaml.
-HEAVY = ("azure", "aiohttp", "rich", "sklearn", "numpy", "requests", "psutil")
+HEAVY = (
+    *("azure", "aiohttp", "dash", "flask", "numpy", "plotly", "psutil"),
+    *("requests", "rich", "sklearn"),
+)
 
 
 def loaded_by(statement):

@@ -97,6 +97,6 @@ def dashboard(call: Call, port="0", allow_changes=False):
     from ops.page import serving
     from ops.views import render
 
-    page = serving.Page(call, serving.port(port), allow_changes=allow_changes)
+    page = serving.opened(call, serving.port(port), allow_changes=allow_changes)
     call.show({"address": page.address}, lambda _: render.line(page.address))
     page.serve()

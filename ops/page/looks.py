@@ -81,10 +81,17 @@ class Kept:
 class Looks:
     """Looks at one endpoint, whoever asks."""
 
-    def __init__(self, stage: Stage, endpoint: str, flags: str = "") -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        endpoint: str,
+        flags: str = "",
+        attach: Callable[[Stage], Workspace] = watch.attach,
+    ) -> None:
         self.stage = stage
         self.endpoint = endpoint
         self.flags = flags  # that lead a verb to the same place
+        self._attach = attach
         self._clock = cloud.clock_of(stage)
         self._kept = Kept()
         self._lock = Lock()
@@ -97,7 +104,7 @@ class Looks:
         """Where the endpoint is; raise Unreachable while localcloud is down."""
         with self._lock:
             if self._workspace is None:
-                self._workspace = watch.attach(self.stage)
+                self._workspace = self._attach(self.stage)
             return self._workspace
 
     def header(self) -> Header:

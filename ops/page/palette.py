@@ -7,7 +7,7 @@ them: on this page it only ever means that something is bad.
 from collections.abc import Iterable, Mapping
 
 OWN = {"blue": "#3b82d6", "green": "#2a9d5c"}
-OTHERS = ("#9a6ad6", "#c07a1e", "#1d96a3", "#c85a9c", "#7d8597", "#8a9a1f")
+OTHERS = ("#9a6ad6", "#c07a1e", "#1d96a3", "#c85a9c", "#7d8597", "#7f8f18")
 BAD, UNEASY = "#e0474c", "#b9821b"
 MARK = "#7d8597"  # what happened, behind the lines
 DASHES = ("solid", "dash", "dot", "dashdot")

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from dash import dcc, html
 from ops.boards import limits
 from ops.boards.limits import Limit
 from ops.boards.model import Panel
-from ops.boards.tables import COUNTED, Failure, Series, Table, series
+from ops.boards.tables import Failure, Series, Table, series
 from ops.errors import OpsError
 from ops.measures import Window
 from ops.page import drawing, palette, tables, words
@@ -90,7 +90,7 @@ def shown(
         beside = [tables.tiles(panel, found, bounds), *notes]
         return Shown(figure=None, beside=beside, state=state, said=said)
     if panel.kind in CHARTS:
-        beside = [tables.pivot(panel, found), *notes]
+        beside = [*tables.pivots(panel, found), *notes]
         return Shown(figure=drawing.bars(panel, found), beside=beside, state="")
     beside = [tables.rows(found, panel.title, now), *notes]
     return Shown(figure=None, beside=beside, state="")
@@ -113,7 +113,7 @@ def _over_time(
     notes: list[Any],
     now: datetime,
 ) -> Shown:
-    lines = [whole(each, panel, found.window) for each in series(panel, found)]
+    lines = series(panel, found)
     drawn = worst_first(lines, bounds)[: palette.MOST]
     dashes = {each.name: drawing.dash(panel, each) for each in drawn}
     in_order = [each for each in lines if each.name in dashes]
@@ -154,18 +154,6 @@ def standing(
     if critical:
         return "", f"was bad until {words.moment(max(critical) + window.grain, now)}"
     return "", ""
-
-
-def whole(line: Series, panel: Panel, window: Window) -> Series:
-    """A line of counts without its newest point, while that one's time is not over.
-
-    Half a minute has half the requests: that would look like a fall.
-    """
-    counted = panel.unit in COUNTED and panel.source == "logs"
-    points = line.points
-    if not counted or len(points) < 2 or points[-1][0] + window.grain <= window.until:
-        return line
-    return replace(line, points=points[:-1])
 
 
 def worst_first(lines: Sequence[Series], bounds: Sequence[Limit]) -> list[Series]:

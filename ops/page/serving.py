@@ -10,8 +10,9 @@ import flask
 import waitress
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, no_update, set_props
 from dash.exceptions import PreventUpdate
+from waitress import wasyncore
 
-from ops.boards import boardfile
+from ops.boards import boardfile, running
 from ops.boards.model import Dashboard, Panel
 from ops.errors import OpsError, Refused, UsageError
 from ops.page import controls, guard, layout, lines, panels, steering, top, view
@@ -28,14 +29,18 @@ LARGEST_REQUEST = 2**20
 class Page:
     """The server, before it serves: its port is known."""
 
-    def __init__(self, call: Call, port: int, *, allow_changes: bool) -> None:
-        self._boards = boardfile.load()
-        self._token = secrets.token_urlsafe(24) if allow_changes else ""
-        self._looks = Looks(call.stage, call.endpoint, call.flags)
-        app = build(self._looks, self._boards, Hands(self._looks, self._token))
+    def __init__(
+        self, looks: Looks, boards: Mapping[str, Dashboard], port: int, token: str = ""
+    ) -> None:
+        """Without a token it lets nothing be changed."""
+        self._looks = looks
+        self._token = token
+        self._sockets: dict[int, Any] = {}
+        app = build(looks, boards, Hands(looks, token))
         try:
             self._server = waitress.create_server(
                 app.server,
+                map=self._sockets,
                 host=HOST,
                 port=port,
                 threads=THREADS,
@@ -53,13 +58,30 @@ class Page:
     @property
     def address(self) -> str:
         """Where it is; the token is behind the #, which browsers send nowhere."""
-        behind = f"#token={self._token}" if self._token else ""
-        return f"http://{HOST}:{self.port}/{behind}"
+        return self.url + (f"#token={self._token}" if self._token else "")
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}/"
 
     def serve(self) -> None:
-        """Until Ctrl-C."""
-        Thread(target=self._looks.header, daemon=True).start()  # the first is slowest
-        self._server.run()
+        """Until Ctrl-C, or close(). Others find it meanwhile, without the token."""
+        looks = self._looks
+        Thread(target=looks.header, daemon=True).start()  # the first is slowest
+        with running.noted(looks.stage.name, looks.endpoint, self.url):
+            self._server.run()
+        self._server.task_dispatcher.shutdown()  # what is in hand is answered
+
+    def close(self) -> None:
+        """From another thread: serve() returns within a second."""
+        wasyncore.close_all(self._sockets, ignore_all=True)
+
+
+def opened(call: Call, port: int, *, allow_changes: bool) -> Page:
+    """The page of a verb, about to serve; raise Refused where the port is taken."""
+    token = secrets.token_urlsafe(24) if allow_changes else ""
+    looks = Looks(call.stage, call.endpoint, call.flags)
+    return Page(looks, boardfile.load(), port, token)
 
 
 def port(text: str) -> int:
@@ -77,6 +99,7 @@ def build(looks: Looks, boards: Mapping[str, Dashboard], hands: Hands) -> Dash:
         assets_folder=str(ASSETS),
         index_string=layout.INDEX,
         serve_locally=True,
+        use_async=False,  # whatever else is installed
         suppress_callback_exceptions=True,  # panels come and go with the dashboard
         update_title="",
     )

@@ -89,13 +89,20 @@ def stroke(colour: str, dash: str) -> Any:
     return html.Span(className="stroke", style=style)
 
 
-def pivot(panel: Panel, table: Table) -> Any:
-    """Bars in numbers: a row for each place of the axis, a column a deployment."""
-    records = table.records()
+def pivots(panel: Panel, table: Table) -> list[Any]:
+    """Bars in numbers, a table for each picture."""
+    return [
+        _pivot(panel, records, title)
+        for title, records in drawing.pictures(panel, table).items()
+    ]
+
+
+def _pivot(panel: Panel, records: list[dict[str, Any]], title: str) -> Any:
+    """A row for each place of the axis, a column a deployment."""
     names = sorted({str(each.get(panel.by, "")) for each in records})
     colour = palette.colours(names)
     axis = " \N{EN DASH} ".join(words.heading(each) for each in panel.axis)
-    heads = [html.Th(axis, scope="col")]
+    heads = [html.Th(f"{title} {axis}".strip(), scope="col")]
     heads += [
         html.Th([swatch(colour[n]), n or "\N{EN DASH}"], scope="col") for n in names
     ]
@@ -112,9 +119,8 @@ def pivot(panel: Panel, table: Table) -> Any:
         )
         for place, row in cells.items()
     ]
-    return scrolled(
-        [html.Thead(html.Tr(heads)), html.Tbody(body)], panel.title, len(body)
-    )
+    name = f"{panel.title} {title}".strip()
+    return scrolled([html.Thead(html.Tr(heads)), html.Tbody(body)], name, len(body))
 
 
 def scrolled(children: Any, title: str, count: int, most: int = SHOWN) -> Any:

@@ -33,7 +33,7 @@ def moment(at: datetime, now: datetime) -> str:
 def heading(column: str) -> str:
     """`deployment` for DeploymentName, `traffic %` for TrafficPercent."""
     name = re.sub(r"(?<=[A-Za-z])Name$", "", column)
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+    parts = re.findall(r"[A-Z]+\d*(?![a-z])|[A-Z]?[a-z]+|\d+", name)
     ends = {"Percent": "%", "Ms": "ms"}
     return " ".join(ends.get(p, p if p.isupper() else p.lower()) for p in parts)
 
