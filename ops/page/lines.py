@@ -12,8 +12,9 @@ from ops import logs, times
 from ops.errors import OpsError, UsageError
 from ops.logrecords import Note, Record, shown
 from ops.logs import Asked
-from ops.page import view, words
+from ops.page import tables, view, words
 from ops.page.looks import Looks
+from ops.page.tables import Cell
 from ops.sieve import Sieve
 from ops.tails import Tail
 from ops.times import Span
@@ -190,42 +191,37 @@ def _kinds(wanted: Wanted) -> Any:
 
 def _table(records: list[Record], title: str, wanted: Wanted) -> Any:
     heads = ("time (UTC)", "deployment", "level", "said", "request")
-    head = html.Tr([html.Th(each, scope="col") for each in heads])
     body = [
-        html.Tr(
-            [
-                html.Td(_precise(each.time), className="time"),
-                html.Td(each.deployment),
-                html.Td(each.level, className=MOOD.get(each.level, "")),
-                html.Td(_said(each)),
-                html.Td(_id(each, wanted)),
-            ],
-            className=f"line {each.kind}",
-        )
+        [
+            _time(each.time),
+            {"text": each.deployment},
+            {"text": each.level, "class": MOOD.get(each.level, "")},
+            _said(each),
+            _id(each, wanted),
+        ]
         for each in records
     ]
-    table = [html.Caption(title, className="hidden"), html.Thead(head)]
-    return html.Div(html.Table([*table, html.Tbody(body)]), className="lines")
+    grid = tables.grid(title, [{"text": each} for each in heads], body, MOST)
+    data: dict[str, Any] = {"data-tables": tables.written([grid])}
+    return html.Div(className="tables lines", **data)
 
 
-def _precise(at: datetime) -> Any:
-    return html.Time(
-        f"{at:%H:%M:%S}.{at.microsecond // 1000:03}", dateTime=at.isoformat()
-    )
+def _time(at: datetime) -> Cell:
+    text = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+    return {"text": text, "time": at.isoformat(), "class": "time"}
 
 
-def _said(record: Record) -> Any:
+def _said(record: Record) -> Cell:
     """As text, whatever it holds."""
     by, said = shown(record.message)
-    return [html.Span(f"{by} ", className="quiet") if by else "", html.Span(said)]
+    return {"text": f"{by} {said}".strip(), "class": "said"}
 
 
-def _id(record: Record, wanted: Wanted) -> Any:
+def _id(record: Record, wanted: Wanted) -> Cell:
     id = record.request_id
     if not id or id == wanted.request:
-        return "this one" if id else ""
-    address = replace(wanted, request=id).address
-    return dcc.Link(id[:8], href=address, className="id")
+        return {"text": "this one" if id else ""}
+    return tables.request(id, wanted.back)
 
 
 def _note(each: Note | Tail) -> Any:

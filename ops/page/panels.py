@@ -1,7 +1,7 @@
 """One panel: its place on the page, and what stands there once it is read."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from ops.errors import OpsError
 from ops.measures import Window
 from ops.page import drawing, palette, tables, words
 from ops.page.drawing import Figure, Mark
+from ops.page.tables import Grid
 
 CHARTS = ("timeseries", "bar", "histogram")
 BARE, DRAWN = "chart", "chart drawn"
@@ -24,17 +25,19 @@ CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": False
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What stands in a panel: a figure (None hides it), text beside it, its state."""
+    """What stands in a panel: a figure (None hides it), tables, text, its state."""
 
-    figure: Figure | None
-    beside: Any
-    state: str  # bad, uneasy, failed, empty or ""
+    figure: Figure | None = None
+    grids: Sequence[Grid] = ()
+    beside: Sequence[Any] = ()
+    state: str = ""  # bad, uneasy, failed, empty or ""
     said: str = ""  # the state in words
 
     @property
     def stamp(self) -> str:
         """The same for the same text: what has not changed is left as it stands."""
-        return f"{zlib.crc32(repr((self.beside, self.said, self.state)).encode()):x}"
+        told = repr((self.grids, self.beside, self.said, self.state))
+        return f"{zlib.crc32(told.encode()):x}"
 
 
 def part(panel: Panel, name: str) -> dict[str, str]:
@@ -53,7 +56,10 @@ def shell(panel: Panel, width: int) -> Any:
         # Without a graph for now: numbers needn't wait for what draws it.
         inside.append(html.Div(id=part(panel, "frame"), className=BARE))
     waiting = html.P("reading…", className="quiet")
-    inside.append(html.Div(waiting, id=part(panel, "beside"), className="beside"))
+    inside += [
+        html.Div(id=part(panel, "tables"), className="tables"),
+        html.Div(waiting, id=part(panel, "beside"), className="beside"),
+    ]
     return html.Section(
         inside,
         id=part(panel, "panel"),
@@ -71,13 +77,13 @@ def shown(
 ) -> Shown:
     """What a panel shows of what was read for it."""
     if panel.kind == "text":
-        return Shown(figure=None, beside=dcc.Markdown(panel.text), state="")
+        return Shown(beside=[dcc.Markdown(panel.text)])
     if isinstance(found, Failure):
         return _failed(found)
     notes = [html.P(each, className="quiet") for each in found.notes]
     if not found.rows:
         nothing = html.P(f"nothing {between(found.window, now)}", className="quiet")
-        return Shown(figure=None, beside=[nothing, *notes], state="empty")
+        return Shown(beside=[nothing, *notes], state="empty")
     try:
         bounds = limits.of(panel, endpoint)
     except OpsError as error:
@@ -85,15 +91,11 @@ def shown(
     if panel.kind == "timeseries":
         return _over_time(panel, found, bounds, marks, notes, now)
     if panel.kind == "stat":
-        levels = [limits.level(bounds, each[panel.show[0]]) for each in found.records()]
-        state, said = _worst(levels)
-        beside = [tables.tiles(panel, found, bounds), *notes]
-        return Shown(figure=None, beside=beside, state=state, said=said)
+        return _stat(panel, found, bounds, notes)
     if panel.kind in CHARTS:
-        beside = [*tables.pivots(panel, found), *notes]
-        return Shown(figure=drawing.bars(panel, found), beside=beside, state="")
-    beside = [tables.rows(found, panel.title, now), *notes]
-    return Shown(figure=None, beside=beside, state="")
+        figure, grids = drawing.bars(panel, found), tables.pivots(panel, found)
+        return Shown(figure=figure, grids=grids, beside=notes)
+    return Shown(grids=[tables.rows(found, panel.title, now)], beside=notes)
 
 
 def graph(panel: Panel, figure: Figure) -> Any:
@@ -120,14 +122,13 @@ def _over_time(
     figure = drawing.over_time(panel, in_order, bounds, marks, found.window)
     state, said = standing(lines, bounds, found.window, now)
     listed = lines if len(lines) == len(drawn) else worst_first(lines, bounds)
-    beside = [
-        tables.summary(panel, listed, dashes, bounds, now),
-        *_limits(panel, bounds),
-    ]
+    summary = tables.summary(panel, listed, dashes, bounds, now)
+    beside = _limits(panel, bounds)
     if len(lines) > len(drawn):
         left = f"{len(drawn)} of {len(lines)} lines are drawn: the worst"
         beside.append(html.P(left, className="quiet"))
-    return Shown(figure=figure, beside=[*beside, *notes], state=state, said=said)
+    told = [*beside, *notes]
+    return Shown(figure=figure, grids=[summary], beside=told, state=state, said=said)
 
 
 def standing(
@@ -144,12 +145,11 @@ def standing(
         for at, value in each.points
         if (level := limits.level(bounds, value))
     ]
-    now_over = [each for each in over if each[1] >= recent]
-    for level in ("critical", "warning"):
-        names = sorted({name for found, _, name in now_over if found == level})
+    for level, state in tables.MOODS.items():
+        names = {n for found, at, n in over if found == level and at >= recent}
         if names:
-            state = "bad" if level == "critical" else "uneasy"
-            return state, f"{'bad' if state == 'bad' else 'uneasy'}: {_few(names)}"
+            worst = [e.name for e in worst_first(lines, bounds) if e.name in names]
+            return state, f"{state}: {_few(worst)}"
     critical = [at for level, at, _ in over if level == "critical"]
     if critical:
         return "", f"was bad until {words.moment(max(critical) + window.grain, now)}"
@@ -197,4 +197,25 @@ def _failed(failure: Failure) -> Shown:
     if failure.remedies:
         tries = [html.Li(html.Code(each)) for each in failure.remedies]
         beside.append(html.Ul(tries, className="tries"))
-    return Shown(figure=None, beside=beside, state="failed", said="can't be read")
+    return Shown(beside=beside, state="failed", said="can't be read")
+
+
+def _stat(
+    panel: Panel, found: Table, bounds: Sequence[Limit], notes: list[Any]
+) -> Shown:
+    """Big numbers, each with its name."""
+    records = found.records()
+    levels = [limits.level(bounds, each[panel.show[0]]) for each in records]
+    state, said = _worst(levels)
+    tiles = [_tile(panel, *pair) for pair in zip(records, levels, strict=True)]
+    beside = [html.Dl(tiles, className="tiles"), *notes]
+    return Shown(beside=beside, state=state, said=said)
+
+
+def _tile(panel: Panel, record: Mapping[str, Any], level: str) -> Any:
+    mood = tables.MOODS.get(level, "")
+    said = {"bad": "used up", "uneasy": "low"} if panel.unit == "percent" else {}
+    name = str(record.get(panel.by) or panel.title)
+    value = words.number(record[panel.show[0]], panel.unit)
+    shown: list[Any] = [value, html.Small(said.get(mood, level))]
+    return html.Div([html.Dt(name), html.Dd(shown)], className=f"tile {mood}".strip())

@@ -15,7 +15,17 @@ from waitress import wasyncore
 from ops.boards import boardfile, running
 from ops.boards.model import Dashboard, Panel
 from ops.errors import OpsError, Refused, UsageError
-from ops.page import controls, guard, layout, lines, panels, steering, top, view
+from ops.page import (
+    controls,
+    guard,
+    layout,
+    lines,
+    panels,
+    steering,
+    tables,
+    top,
+    view,
+)
 from ops.page.controls import Hands
 from ops.page.looks import Looks
 from ops.verbs import Call
@@ -23,7 +33,7 @@ from ops.verbs import Call
 HOST = "127.0.0.1"
 ASSETS = Path(__file__).parent / "assets"
 THREADS = 8
-LARGEST_REQUEST = 2**20
+LARGEST_REQUEST, LARGEST_ANSWER = 2**20, 2**24
 
 
 class Page:
@@ -45,6 +55,7 @@ class Page:
                 port=port,
                 threads=THREADS,
                 max_request_body_size=LARGEST_REQUEST,
+                outbuf_overflow=LARGEST_ANSWER,  # in memory up to that
                 ident=None,
             )
         except OSError as error:
@@ -161,6 +172,7 @@ def _board(app: Dash, looks: Looks, boards: Mapping[str, Dashboard]) -> None:
     def texts(kind: str) -> list[Output]:
         named = {kind: MATCH}
         return [
+            Output({**named, "part": "tables"}, "data-tables"),
             Output({**named, "part": "beside"}, "children"),
             Output({**named, "part": "said"}, "children"),
             Output({**named, "part": "panel"}, "data-state"),
@@ -224,8 +236,9 @@ def _board(app: Dash, looks: Looks, boards: Mapping[str, Dashboard]) -> None:
 def _texts(found: panels.Shown, stamp: str) -> tuple[Any, ...]:
     """What changes in a panel: what stays keeps its place, and the keyboard's."""
     if found.stamp == stamp:
-        return (no_update,) * 4
-    return found.beside, found.said, found.state, found.stamp
+        return (no_update,) * 5
+    grids = tables.written(found.grids)
+    return grids, found.beside, found.said, found.state, found.stamp
 
 
 def _shown(

@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from ops.page import controls, tables
+from ops.page import controls, top
 from ops.page.controls import COMMANDS, Hands
 from ops.page.looks import Header, Looks
 
@@ -62,7 +62,7 @@ def deed(header: Header, hands: Hands) -> list[Any]:
     if last is None:
         return []
     said = last.said or "under way…"
-    at = tables.time(last.at, header.looked)
+    at = top.moment(last.at, header.looked)
     shown = html.Pre(said, className="problem" if last.failed else "")
     title = "failed" if last.failed else "done" if last.said else ""
     return [html.P([html.B(last.command), " at ", at, f" UTC {title}"]), shown]

@@ -8,7 +8,7 @@ from dash import html
 
 from ops.alerting.fired import Alert
 from ops.endpoints import Endpoint
-from ops.page import palette, tables, words
+from ops.page import palette, words
 from ops.page.looks import Header
 from ops.rollouts import rolloutview, standing
 from ops.rollouts.following import Status
@@ -32,7 +32,7 @@ def facts(header: Header) -> list[Any]:
 def clock(header: Header) -> Any:
     """When it was looked at last."""
     at = header.fresh or header.looked
-    return [tables.time(at, header.looked), " UTC"]
+    return [moment(at, header.looked), " UTC"]
 
 
 def banner(header: Header) -> list[Any]:
@@ -72,7 +72,7 @@ def _traffic(endpoint: Endpoint) -> Any:
     listed = [
         html.Li(
             [
-                tables.swatch(colour[name]),
+                _swatch(colour[name]),
                 html.B(name),
                 f" {endpoint.traffic.get(name, 0)}%"
                 + (f", mirror {m}%" if (m := endpoint.mirror.get(name)) else ""),
@@ -139,7 +139,7 @@ def _mood(here: Standing, now: datetime) -> str:
 
 
 def _when(at: datetime, now: datetime) -> Any:
-    return html.P(["since ", tables.time(at, now), " UTC"], className="quiet")
+    return html.P(["since ", moment(at, now), " UTC"], className="quiet")
 
 
 def _alerts(alerts: Iterable[Alert], now: datetime) -> Any:
@@ -150,7 +150,7 @@ def _alerts(alerts: Iterable[Alert], now: datetime) -> Any:
             [
                 html.Strong(f"Sev{each.severity} {each.rule}", className="bad"),
                 f" on {each.subject} since ",
-                tables.time(each.started, now),
+                moment(each.started, now),
                 f": {each.measured or each.summary or 'fired'}",
                 f" ({each.state})" if each.state != "new" else "",
                 html.Span(" muted", className="quiet") if each.muted else "",
@@ -163,3 +163,11 @@ def _alerts(alerts: Iterable[Alert], now: datetime) -> Any:
     left = [html.P(f"and {more} more", className="bad")] if more > 0 else []
     title = f"Alerts ({len(found)})" if found else "Alerts"
     return html.Section([html.H2(title), inside, *left], className="fact")
+
+
+def moment(at: datetime, now: datetime) -> Any:
+    return html.Time(words.moment(at, now), dateTime=at.isoformat())
+
+
+def _swatch(colour: str) -> Any:
+    return html.Span(className="swatch", style={"background": colour})
