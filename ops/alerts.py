@@ -82,8 +82,9 @@ def apply(
             raise
     if refused := [each for each in ended if each.error]:
         count = f"{len(refused)} of {len(left)} changes"
+        told = "\n".join(f"  - {each.step.name}: {each.error}" for each in refused)
         raise PartlyDone(
-            f"{count} were refused; all others are made.", f"invoke {VERB}"
+            f"{count} were refused; all others are made.\n{told}", f"invoke {VERB}"
         )
 
 

@@ -58,6 +58,12 @@ def test_the_next_command_is_one_that_there_is(rule):
     require_real(rule.next)
 
 
+def test_the_page_tells_of_each_rule_that_ships():
+    page = (ROOT / "docs/alerts.md").read_text().partition("## The set that ships")[2]
+
+    assert all(f"`{name}`" in page for name in RULES)
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """Where iris is deployed and autoscaled."""
