@@ -5,9 +5,11 @@ Real time: who is waited for does not know of a clock that a drill has moved.
 
 import base64
 import http.client
+import socket
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -89,8 +91,10 @@ def _credentials(user: str | None, password: str | None) -> dict[str, str]:
 
 
 def _cut(connection: http.client.HTTPConnection) -> None:
-    if connection.sock is not None:
-        connection.sock.shutdown(2)
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):  # it was closed meanwhile
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def _reason(problem: Exception) -> str:

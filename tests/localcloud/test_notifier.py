@@ -1,13 +1,17 @@
 """What waits in the outbox is sent once to each receiver, whatever the others do."""
 
 import base64
+import itertools
 import logging
+import socket
+import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from ops.localcloud import notifications, outbox
+from ops.localcloud import notifications, outbox, webhooks
 from ops.localcloud.notifications import Message
 from ops.localcloud.notifier import PAUSES, Notifier
 from ops.localcloud.outbox import MOST_WAITING
@@ -146,6 +150,32 @@ def test_a_webhook_that_hangs_is_left_in_time(state):
         (delivery,) = state.outbox.of("alert")
         assert (delivery.state, delivery.attempts) == ("Waiting", 1)
         assert delivery.detail
+
+
+def test_an_answer_that_trickles_in_is_cut_off():
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def trickle():
+        client, _ = listener.accept()
+        with client, suppress(OSError):  # until the other side has had enough
+            for letter in itertools.cycle(b"HTTP"):
+                client.sendall(bytes([letter]))
+                if ended.wait(0.02):
+                    break
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    began = time.monotonic()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    outcome = webhooks.post(url, b"{}", {}, seconds=0.3)
+    took = time.monotonic() - began
+    ended.set()
+    thread.join()
+    listener.close()
+
+    assert (outcome.sent, outcome.again) == (False, True)
+    assert took < 5
 
 
 def test_one_address_is_told_in_order(state):
