@@ -33,7 +33,7 @@ PLACE = {
     "location": "local",
 }
 RECOVERY_SECONDS = 10.0
-LOOPS = 12  # threads for the steps of loops, so that none waits for another's
+LOOPS = 16  # threads for the steps of loops, so that none waits for another's
 GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
 
 
