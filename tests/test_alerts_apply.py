@@ -132,6 +132,28 @@ def test_a_deleted_file_takes_its_rule_along(workspace, files):
     assert set(live(workspace)) == {"aml-ops-on-call", "aml-ops-iris-errors"}
 
 
+def test_one_rule_whose_file_is_gone_can_be_taken_away_alone(workspace, files):
+    run(workspace)
+    (files / "cpu.yaml").unlink()
+    (files / "errors.yaml").unlink()
+
+    assert run(workspace, rule="cpu") == {
+        "aml-ops-iris-cpu-blue": "delete",
+        "aml-ops-iris-cpu-green": "delete",
+    }
+    assert "aml-ops-iris-errors" in live(workspace)
+
+
+def test_a_rule_of_another_kind_takes_the_place_of_the_old_one(workspace, files):
+    run(workspace)
+    (files / "cpu.yaml").write_text(RULE)
+
+    ended = run(workspace)
+
+    assert ended["aml-ops-iris-cpu"] == "create"
+    assert "aml-ops-iris-cpu-blue" not in live(workspace)
+
+
 def test_a_deleted_deployment_takes_its_metric_rules_along(workspace, cloud):
     run(workspace)
     workspace.delete("onlineEndpoints/iris/deployments/green")
