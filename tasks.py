@@ -57,7 +57,6 @@ ns = Collection(
     looking.dashboard,
     looking.diagnose,
     looking.history,
-    drift.drift,
     logs.query,
     rollout.watchdog,
 )
@@ -65,6 +64,7 @@ ns.add_task(verbs, default=True)
 
 for name, default, others in (
     ("logs", logs.logs, {"patterns": logs.patterns}),
+    ("drift", drift.drift, {"monitor": drift.monitor}),
     ("keys", keys.keys, {"rotate": keys.rotate}),
     (
         "diagnostics",

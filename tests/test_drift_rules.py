@@ -1,12 +1,13 @@
 """Drift as an alert rule: what a block means, how large it gets, what it spends."""
 
 import math
+from pathlib import Path
 
 import pytest
 
-from ops.drifting import alerting
+from ops.drifting import alerting, monitor
 from ops.drifting.baseline import Baseline, Column
-from ops.errors import InvalidSpec
+from ops.errors import InvalidSpec, UsageError
 
 
 def wide(features, version="1"):
@@ -85,3 +86,45 @@ def test_a_wrong_block_is_told(block, said):
     _, mistakes = alerting.check(block)
 
     assert said in "\n".join(map(str, mistakes))
+
+
+@pytest.fixture
+def spec(monkeypatch):
+    found = wide(3)
+    monkeypatch.setattr(monitor.baseline, "in_files", lambda spec: {"blue": found})
+    return monitor.EndpointSpec(
+        folder=Path("iris"),
+        endpoint=None,
+        deployments={"blue": None},
+        models={},
+        environments={},
+    )
+
+
+def test_the_monitor_of_azure_ml_is_one_that_its_sdk_loads(spec, tmp_path):
+    from azure.ai.ml.entities._load_functions import load_schedule
+
+    path = tmp_path / "monitor.yaml"
+    found = monitor.schedule(spec, "blue", "azureml:iris-train:1", "a@example.com")
+    path.write_text(monitor.text(found))
+
+    loaded = load_schedule(path)
+
+    assert loaded.name == "iris-blue-monitor"
+    assert set(loaded.create_monitor.monitoring_signals) == {
+        "data_drift",
+        "data_quality",
+    }
+
+
+@pytest.mark.parametrize(
+    ("reference", "email", "said"),
+    [
+        (None, "", "--reference"),
+        ("iris", "", "--reference"),
+        ("azureml:a:1", "me", "me"),
+    ],
+)
+def test_a_monitor_without_what_it_needs_is_refused(spec, reference, email, said):
+    with pytest.raises(UsageError, match=said):
+        monitor.schedule(spec, "blue", reference, email)

@@ -1,4 +1,4 @@
-"""The verb for whether the data is still what the model learned."""
+"""Verbs for whether the data is still what the model learned."""
 
 from ops.verbs import Call, reads
 
@@ -21,3 +21,20 @@ def drift(call: Call, deployment=None, against="baseline", since="7d"):
     found = drift.measure(call.workspace, call.spec, live, span, deployment, against)
     call.show(found, driftview.show)
     drift.require_steady(found)
+
+
+@reads(
+    deployment="Whose model's data is watched.",
+    reference="The registered data it was trained on: azureml:NAME:VERSION.",
+    email="Whom Azure tells: addresses, comma between.",
+)
+def monitor(call: Call, deployment="blue", reference=None, email=""):
+    """Print Azure ML's own monitor, for az ml schedule.
+
+    invoke drift.monitor --reference azureml:iris-train:1 > monitor.yaml
+    """
+    from ops.drifting import monitor
+    from ops.views import render
+
+    found = monitor.schedule(call.spec, deployment, reference, email)
+    call.show(found, lambda schedule: render.line(monitor.text(schedule)))

@@ -10,6 +10,7 @@ expected share of false ones among what is flagged stays below ALPHA.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from ops.drifting.asking import Measured
 from ops.drifting.baseline import Column
@@ -38,8 +39,12 @@ def discoveries(evidence: Mapping[str, float], spend: float) -> set[str]:
 
 def least_evidence(spend: float, columns: int, rank: int = 1) -> float:
     """-log10 of the p-value that the column of this rank must be below."""
-    harmonic = sum(1 / each for each in range(1, columns + 1))
-    return -math.log10(spend * rank / (columns * harmonic))
+    return -math.log10(spend * rank / (columns * harmonic(columns)))
+
+
+@cache
+def harmonic(count: int) -> float:
+    return sum(1 / each for each in range(1, count + 1))
 
 
 def surprise(high: float, of_high: float, low: float, of_low: float) -> float:
