@@ -60,6 +60,12 @@ SECTIONS = (
         ("--months", "2"),
     ),
     (
+        "Drift: false discoveries, power beside others, and the log engine's part",
+        "benchmarks.drift",
+        (),
+        ("--streams", "2", "--rows", "5000", "--alone"),
+    ),
+    (
         "Rollouts judged, beside other rules",
         "benchmarks.rollouts",
         (),

@@ -54,8 +54,8 @@ def main():
 
 def false_discoveries(streams):
     """The largest share of false ones among the flagged, of any look of a year."""
-    print(f"\n{FEATURES} features, a look a day for a year, baselines of 1,000 rows\n")
-    print("| features that drift | streams | false discovery rate | at most (95 %) |")
+    print(f"| {FEATURES} features, a look a day for a year; of them drift ", end="")
+    print("| streams | false discovery rate | at most (95 %) |")
     print("|---|---|---|---|")
     for drifting in (0, 50):
         shares = [worst_look(seed, drifting) for seed in range(streams)]
@@ -143,8 +143,10 @@ def power(others, folder):
     path = folder / "streams.npz"
     np.savez(path, **cases)
     told = asked_of(others, path) if others else {}
-    print(f"\nFlagged in one look, of {COLUMNS} columns\n")
-    print("| reference | window | shift | this | Evidently | NannyML |")
+    print(
+        f"\n| reference | window | shift | flagged of {COLUMNS} columns: this ", end=""
+    )
+    print("| Evidently | NannyML |")
     print("|---|---|---|---|---|---|")
     for name in dict.fromkeys(each.rpartition("/")[0] for each in cases):
         here = sum(
