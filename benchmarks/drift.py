@@ -36,7 +36,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--streams", type=int, default=300)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--others", type=Path)
     parser.add_argument("--alone", action="store_true", help="without the others")
@@ -118,15 +118,19 @@ def choose(total, chosen):
 
 
 def upper(shares):
-    """A 95 % upper bound on the mean of shares: the better of two exact ones.
+    """A 95 % upper bound on the mean of shares.
 
-    Hoeffding's bound by relative entropy holds for any shares between 0 and 1.
+    Clopper and Pearson's where each is 0 or 1; else Hoeffding's, by relative entropy.
     """
+    from scipy.stats import beta
+
     mean, count = float(np.mean(shares)), len(shares)
+    if set(shares) <= {0.0, 1.0}:
+        return float(beta.ppf(0.95, sum(shares) + 1, count - sum(shares)))
     low, high = mean, 1.0
     for _ in range(60):
         middle = (low + high) / 2
-        apart = (1 - mean) * math.log((1 - mean) / (1 - middle)) if middle < 1 else 1e9
+        apart = (1 - mean) * math.log((1 - mean) / (1 - middle))
         apart += mean * math.log(mean / middle) if mean else 0
         low, high = (middle, high) if count * apart < math.log(20) else (low, middle)
     return high

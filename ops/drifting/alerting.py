@@ -128,7 +128,7 @@ def _query(
     text = "\n".join(
         [
             asking.lets(question, names),
-            asking.core(),
+            asking.parts("rule", "evidence"),
             value,
             "| project DeploymentName, Feature = Column, "
             f"Evidence = {VALUES[block.what]}, Rows = N, Share = Faulty",

@@ -95,15 +95,15 @@ def text(question: Question) -> str:
         [
             lets(question),
             f"let steps = dynamic({list(range(TERMS + 1))});",
-            core(),
-            (FOLDER / "drift_tests.kql").read_text().rstrip(),
+            parts("metrics", "evidence", "tests"),
         ]
     )
 
 
-def core() -> str:
-    """The counting, and the evidence of each column."""
-    return (FOLDER / "drift.kql").read_text().rstrip()
+def parts(*names: str) -> str:
+    """drift.kql, which counts and compares, and what goes on from there."""
+    files = ("drift", *(f"drift_{name}" for name in names))
+    return "\n".join((FOLDER / f"{each}.kql").read_text().rstrip() for each in files)
 
 
 def lets(question: Question, columns: Collection[str] | None = None) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ops.localcloud.kql.catalog import Catalog
     from ops.localcloud.kql.compiler import Plan
 
-COLUMNS_SECONDS = 5.0
+COLUMNS_SECONDS = 20.0
 Timespan = tuple[datetime | None, datetime | None]
 
 
