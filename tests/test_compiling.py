@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from azure.mgmt.monitor import models
 
-from ops.alerting import compiling, grouping, targets
+from ops.alerting import compiling, grouping, targets, wanting
 from ops.alerting.compiling import LOG_RULES, METRIC_RULES
 from ops.alerting.monitor import to_live
 from ops.alerting.places import Place, Scaled
 from ops.alerting.rulefile import check
 from ops.alerting.wording import described, named
+from ops.errors import InvalidSpec
 from ops.settings import parse_yaml
 
 ID = "/subscriptions/s/resourceGroups/g/providers/M/workspaces/w/onlineEndpoints/iris"
@@ -180,6 +181,16 @@ def test_nothing_looks_back_for_more_than_two_days(compiled):
     [wanted] = compiled(LOG + "window: 2d\nevery: 1d\nfailing: 1 of 2\n")
 
     assert "looks back for more than 2 days" in next(compiling.problems(wanted))
+
+
+def test_of_more_rules_a_minute_than_azure_takes_all_are_refused(compiled):
+    places = [place(endpoint=f"e{n}") for n in range(101)]
+    many = [each for where in places for each in compiled(LOG, where)]
+
+    with pytest.raises(InvalidSpec, match="101 log rules are evaluated every minute"):
+        wanting.require_whole(many)
+
+    wanting.require_whole(many[1:])
 
 
 def test_a_rule_reads_like_a_sentence(compiled):

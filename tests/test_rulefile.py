@@ -115,10 +115,13 @@ MISTAKES = {
     "a severity of 5": (["severity: 5"], "severity: 5 must be a whole number"),
     "no runbook": (["runbook: -"], "runbook: is missing"),
     "a missing runbook": (["runbook: erors"], "did you mean errors?"),
-    "a runbook elsewhere": (
-        ["runbook: ../../README"],
-        "runbook: '../../README' has no",
+    "a runbook elsewhere": (["runbook: ../../README"], "'../../README' names no file"),
+    "a runbook of 20,000 letters": ([f"runbook: {'a' * 20_000}"], "names no file of"),
+    "a list for a threshold": (
+        ["log: {query: error_ratio, measure: a, over: [1]}"],
+        "log.over: [1] must be a number, or one of: slo, maximum",
     ),
+    "a mapping to split by": (["by: [{a: 1}]"], "by: [{'a': 1}] must be a list"),
     "no summary": (["summary: ''"], "summary: '' must be text"),
     "an unknown placeholder": (
         ["summary: '{deployment} fails'"],

@@ -90,6 +90,12 @@ def problems(wanted: Wanted) -> Iterator[str]:
         yield f"{wanted.name} looks back for more than 2 days, all windows together"
 
 
+def every_minute(wanted: Wanted) -> bool:
+    """Whether it is one of the log rules of which Azure takes only so many."""
+    properties = wanted.body["properties"]
+    return wanted.kind == LOG_RULES and properties["evaluationFrequency"] == "PT1M"
+
+
 def _steps(properties: Mapping[str, Any]) -> timedelta:
     """How far back all periods together look: Azure counts windows."""
     failing = properties["criteria"]["allOf"][0]["failingPeriods"]

@@ -15,7 +15,7 @@ WORDS = {  # in the place of a number
 
 
 def _limit(value: Any) -> float:
-    if value in WORDS:
+    if isinstance(value, str) and value in WORDS:
         return ELSEWHERE
     if type(value) not in (int, float) or not -1e15 <= value <= 1e15:
         raise ValueError(f"must be a number, or one of: {', '.join(WORDS)}")
@@ -36,7 +36,7 @@ def threshold(
     """Azure's operator and the limit; what is wrong with the limit itself is told."""
     said = [word for word in OPERATORS if isinstance(data, dict) and word in data]
     word = data[said[0]] if said else None
-    if word in WORDS and word != allowed:
+    if isinstance(word, str) and word in WORDS and word != allowed:
         mistakes.append(Mistake(field=f"{at}.{said[0]}", text=WORDS[word]))
     if len(said) == 1:
         return OPERATORS[said[0]], values.get(said[0], 0.0)

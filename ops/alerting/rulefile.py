@@ -187,7 +187,8 @@ def _unfilled(
 ) -> Iterator[Mistake]:
     """Placeholders of a summary that nothing will be put in."""
     by = data.get("by", ())
-    known = {"endpoint", "threshold", "window", *(by if isinstance(by, list) else [by])}
+    words = [each for each in (by if isinstance(by, list) else [by]) if _is_text(each)]
+    known = {"endpoint", "threshold", "window", *words}
     if "burn" in data or "drift" in data:
         known |= {"deployment", "feature"}
     if isinstance(condition, Metric) and condition.of != "endpoint":
@@ -231,6 +232,10 @@ def _keys(path: Path) -> Known:
 RESOLVE = ("auto", "never")
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be text")
@@ -250,12 +255,13 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _runbook(folder: Path, value: Any) -> Path:
+    named = _is_text(value) and len(value) <= MOST_CHARACTERS and NAME.fullmatch(value)
     path = folder / f"{value}.md"
-    if not isinstance(value, str) or not NAME.fullmatch(value) or not path.is_file():
+    if not named or not path.is_file():
         there = sorted(each.stem for each in folder.glob("*.md"))
         near = difflib.get_close_matches(str(value), there, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"has no {shown(folder)}/{value}.md{hint}")
+        raise ValueError(f"names no file of {shown(folder)}, such as errors.md{hint}")
     return path
 
 

@@ -13,6 +13,8 @@ from ops.alerting.steps import Step, skipped
 from ops.errors import InvalidSpec, NotFound
 from ops.settings import shown
 
+MOST_EVERY_MINUTE = 100  # Azure: service-limits, log search alert rules
+
 
 def require_known(
     rules: Iterable[Rule], groups: Iterable[targets.Group], stage: str
@@ -122,5 +124,10 @@ def require_whole(wanted: Iterable[Wanted]) -> None:
         if first is not each:
             one, two = (f"{e.rule!r} of {e.endpoint}" for e in (first, each))
             problems.append(f"rules {one} and {two} would both be named {each.name}")
+    hurried = [each for each in found.values() if compiling.every_minute(each)]
+    if len(hurried) > MOST_EVERY_MINUTE:
+        count = f"{len(hurried)} log rules are evaluated every minute"
+        most = f"Azure takes {MOST_EVERY_MINUTE} a subscription"
+        problems.append(f"{count}; {most}: say every: 5m in the mildest")
     if problems:
         raise InvalidSpec(problems)
