@@ -50,7 +50,8 @@ class Firings:
 
     @property
     def per_month(self) -> float:
-        return len(self.firings) / ((self.until - self.since) / MONTH)
+        lasted = self.until - self.since
+        return len(self.firings) / (lasted / MONTH) if lasted else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,13 +87,15 @@ def _slid(
 ) -> tuple[dict[Dimensions, Points], str]:
     found: dict[Dimensions, Points] = {}
     partial = ""
+    text = sliding.slid(rule)
     for part in _days(start, end):
-        text = sliding.slid(rule, part.start, part.end)
-        read = Span(start=part.start - rule.window, end=part.end)
+        read = sliding.asked(rule, part.start, part.end)
         result = _rows(workspace, endpoint, text, read)
         partial = partial or result.partial
         for row in result.records():
-            found.setdefault(_own(rule, row), {})[aware(row[AT])] = _number(row[VALUE])
+            if part.start < aware(row[AT]) <= part.end:
+                known = found.setdefault(_own(rule, row), {})
+                known[aware(row[AT])] = _number(row[VALUE])
     return found, partial
 
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from ops.alerting.kqltext import depth_after, is_timed, split, timed, uncommented
+from ops.times import Span
 
 AT, STEP, VALUE, ROWS = "AmlAt", "AmlStep", "AmlValue", "AmlRows"
 ROWWISE = ("where", "extend", "parse", "parse-where", "mv-expand", "mv-apply")
@@ -66,46 +67,41 @@ class CannotSlide(Exception):
     """Why a query can't answer for many evaluations at once."""
 
 
-def slid(rule: Measured, start: datetime, end: datetime) -> str:
-    """The query for all evaluations after `start` and up to `end`.
+def slid(rule: Measured) -> str:
+    """The query for all evaluations of a stretch of time; raise CannotSlide.
 
-    Its rows are AmlAt, the dimensions and AmlValue. Raise CannotSlide.
+    Its rows are AmlAt, the dimensions and AmlValue. It must be asked over whole
+    windows: evaluations at the edges, whose windows are cut, are told wrongly. The
+    text is the same for every stretch, so that it is understood only once.
     """
     parts = _parts(rule.query)
-    found = _pipeline(parts, rule, start, end)
-    return parts.joined(*found, *measured(rule, AT))
+    return parts.joined(*_pipeline(parts, rule), *measured(rule, AT))
 
 
-def _pipeline(
-    parts: Parts, rule: Measured, start: datetime, end: datetime
-) -> Iterator[str]:
+def asked(rule: Measured, start: datetime, end: datetime) -> Span:
+    """The rows that evaluations after `start` and up to `end` look at."""
+    return Span(start=start + rule.every - rule.window, end=end)
+
+
+def _pipeline(parts: Parts, rule: Measured) -> Iterator[str]:
     """The operators behind a table, with each row given to its evaluations."""
     steps = math.ceil(rule.window / rule.every)
     if steps > MOST_STEPS:
         raise CannotSlide(f"every row lies in {steps} windows")
     every, before = kql(rule.every), list(takewhile(_before, parts.operators))
-    yield (
-        f"where TimeGenerated >= {kql(start + rule.every - rule.window)} "
-        f"and TimeGenerated < {kql(end)}"
-    )
     yield from before
     numbers = ",".join(map(str, range(1, steps + 1)))
     yield f"mv-expand {STEP} = dynamic([{numbers}]) to typeof(long)"
     yield f"extend {AT} = bin(TimeGenerated, {every}) + {every} * {STEP}"
-    yield (
-        f"where {AT} <= TimeGenerated + {kql(rule.window)} and {AT} > {kql(start)} "
-        f"and {AT} <= {kql(end)}"
-    )
+    yield f"where {AT} <= TimeGenerated + {kql(rule.window)}"
     for text in parts.operators[len(before) :]:
         if joined := JOIN.match(text):
-            yield _joined(joined, text, rule, start, end)
+            yield _joined(joined, text, rule)
         else:
             yield from _by_evaluation(text)
 
 
-def _joined(
-    found: re.Match[str], text: str, rule: Measured, start: datetime, end: datetime
-) -> str:
+def _joined(found: re.Match[str], text: str, rule: Measured) -> str:
     """A join with what another table held at the same evaluation."""
     inner, _, keys = text[found.end() :].rpartition(")")
     if found[2] and found[2] not in KINDS:
@@ -113,7 +109,7 @@ def _joined(
     if not keys.strip().startswith("on ") or depth_after(inner):
         raise CannotSlide("it has a join that is not understood")
     parts = _parts(inner)
-    other = parts.joined(*_pipeline(parts, rule, start, end))
+    other = parts.joined(*_pipeline(parts, rule))
     return f"{text[: found.end()]}{other}\n) {keys.strip()}, {AT}"
 
 
