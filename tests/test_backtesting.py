@@ -121,6 +121,35 @@ def test_firing_times_are_those_of_the_evaluator(world):
     assert len([name for name, firings in expected.items() if firings]) >= 4
 
 
+def test_a_query_that_cannot_slide_is_asked_at_each_evaluation(
+    world, tmp_path, monkeypatch
+):
+    (tmp_path / "runbooks").mkdir()
+    (tmp_path / "runbooks/errors.md").write_text("")
+    (tmp_path / "failed.yaml").write_text(TOP)
+    monkeypatch.setenv("AML_OPS_ALERTS", str(tmp_path))
+
+    (found,) = backtesting.run(world.workspace, "iris", "25m").found
+
+    assert found.notes[0].endswith("one question each: it has a top")
+    told = {(each.where, each.fired, each.resolved) for each in found.firings}
+    assert told == world.evaluated(timedelta(minutes=25))["failed"] != set()
+
+
+TOP = """
+summary: "{deployment} fails"
+severity: 2
+runbook: errors
+every: 5m
+by: [deployment]
+log:
+  query: |
+    AmlOnlineEndpointTrafficLog | where ResponseCode >= 429 and now() > TimeGenerated
+    | top 1000 by TimeGenerated
+  over: 20
+"""
+
+
 def test_two_versions_are_told_apart(world, tmp_path, capsys):
     other = tmp_path / "other.yaml"
     text = rulefile.load()["errors"].path.read_text()

@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ops import endpoints, times
-from ops.alerting import compiling, offline, past, resolving, rulefile, sliding
+from ops.alerting import (
+    compiling,
+    offline,
+    past,
+    pastmetrics,
+    resolving,
+    rulefile,
+    sliding,
+)
 from ops.alerting.compiling import LOG_RULES, Wanted
 from ops.alerting.coverage import Data, coverage
 from ops.alerting.expecting import Firing
@@ -204,7 +212,7 @@ def _past(workspace: Workspace, place: Place, wanted: Wanted, span: Span) -> Pas
         return past.of_log(workspace, place.endpoint, properties, span)
     if "alertSensitivity" in properties["criteria"]["allOf"][0]:
         return "only Azure knows the threshold that it would have learned by then"
-    return past.of_metric(workspace, properties, span)
+    return pastmetrics.of_metric(workspace, properties, span)
 
 
 def _question(wanted: Wanted, found: Past, span: Span) -> Question:

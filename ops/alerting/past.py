@@ -6,7 +6,7 @@ minutes of the metric, put together over each window. Azure's metrics are told b
 aggregation at a time, so the average of a window is that of its minutes' averages.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from ops.alerting import sliding
 from ops.alerting.sliding import AT, VALUE, CannotSlide, Measured
 from ops.autoscaling.sources import seconds
 from ops.kql import Result
-from ops.pipeline import refused
 from ops.times import Span
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MOST_SINGLE = 500  # evaluations that a query is asked for one by one
+MOST_SINGLE = 144  # evaluations that a query is asked for one by one
 PATIENCE_SECONDS = 600  # Log Analytics' longest
 Dimensions = tuple[tuple[str, str], ...]
 Points = dict[datetime, float | None]
@@ -88,7 +87,7 @@ def _slid(
     found: dict[Dimensions, Points] = {}
     partial = ""
     text = sliding.slid(rule)
-    for part in _days(start, end):
+    for part in days(start, end):
         read = sliding.asked(rule, part.start, part.end)
         result = _rows(workspace, endpoint, text, read)
         partial = partial or result.partial
@@ -108,15 +107,37 @@ def _one_by_one(
 ) -> Past:
     found: dict[Dimensions, Points] = {}
     asked = times[-MOST_SINGLE:]
+    if not asked:
+        return Past(values={}, start=times[-1] if times else EPOCH)
+    start = asked[0] - rule.every
+    filled = _filled(workspace, endpoint, rule, start, asked[-1])
     for at in asked:
         read = Span(start=at - rule.window, end=at)
+        if rule.dimensions and not any(read.start < f < at for f in filled):
+            continue  # of no rows there are no combinations
         for row in _rows(
             workspace, endpoint, sliding.at_once(rule, at), read
         ).records():
             found.setdefault(_own(rule, row), {})[at] = _number(row[VALUE])
-    note = f"asked {len(asked)} times, one evaluation at a time: {reason}"
-    start = asked[0] - rule.every if asked else times[-1]
+    note = f"only its last {len(asked)} evaluations, one question each: {reason}"
     return Past(values=_whole(found, asked), start=start, notes=[note])
+
+
+def _filled(
+    workspace: "Workspace",
+    endpoint: str,
+    rule: Measured,
+    start: datetime,
+    end: datetime,
+) -> set[datetime]:
+    """The minutes in which any of the query's tables has a row, by their middle."""
+    span = Span(start=start + rule.every - rule.window, end=end)
+    text = "\n| summarize by Minute = bin(TimeGenerated, 1m)"
+    return {
+        aware(row["Minute"]) + MINUTE / 2
+        for table in sliding.tables(rule.query)
+        for row in _rows(workspace, endpoint, table + text, span).records()
+    }
 
 
 def _alone(
@@ -147,91 +168,6 @@ def _number(value: Any) -> float | None:
     return None if number is None or number != number else number
 
 
-def of_metric(
-    workspace: "Workspace", properties: Mapping[str, Any], span: Span
-) -> Past:
-    """What a metric rule of one resource would have measured."""
-    criterion = properties["criteria"]["allOf"][0]
-    window = seconds(properties["windowSize"])
-    times = evaluations(
-        span.start, span.end, seconds(properties["evaluationFrequency"])
-    )
-    minutes: dict[Dimensions, dict[datetime, float]] = {}
-    for part in _days(span.start - window, span.end):
-        for own, at, value in _minutes(
-            workspace, properties["scopes"][0], criterion, part
-        ):
-            minutes.setdefault(own, {})[at] = value
-    how = TOGETHER[criterion["timeAggregation"]]
-    values = {
-        own: _windows(known, times, window, how) for own, known in minutes.items()
-    }
-    return Past(values=values, start=span.start)
-
-
-TOGETHER = {
-    "Average": lambda values: sum(values) / len(values),
-    "Minimum": min,
-    "Maximum": max,
-    "Total": sum,
-    "Count": sum,
-}
-
-
-def _windows(
-    minutes: Mapping[datetime, float],
-    times: Iterable[datetime],
-    window: timedelta,
-    together: Any,
-) -> Points:
-    found: Points = {}
-    for at in times:
-        whole = at.replace(second=0, microsecond=0)
-        steps = (whole - MINUTE * n for n in range(1, window // MINUTE + 1))
-        values = [minutes[each] for each in steps if each in minutes]
-        found[at] = together(values) if values else None
-    return found
-
-
-def _minutes(
-    workspace: "Workspace", resource: str, criterion: Mapping[str, Any], span: Span
-) -> Iterator[tuple[Dimensions, datetime, float]]:
-    """Every minute's value of every combination that the rule looks at."""
-    aggregate = criterion["timeAggregation"]
-    splits = criterion["dimensions"]
-    with refused():
-        answer = workspace.metrics.list(
-            resource.lstrip("/"),
-            timespan=f"{_text(span.start)}/{_text(span.end)}",
-            interval="PT1M",
-            metricnames=criterion["metricName"],
-            aggregation=aggregate,
-            **({"filter": _filter(splits), "top": 200} if splits else {}),
-        )
-    for series in answer.value[0].timeseries or []:
-        told = {m.name.value.lower(): m.value for m in series.metadatavalues or []}
-        own = tuple(
-            (each["name"], told.get(each["name"].lower(), "")) for each in splits
-        )
-        if not all(map(_taken, splits, (value for _, value in own))):
-            continue
-        for point in series.data or []:
-            value = getattr(point, aggregate.lower())
-            if value is not None:
-                yield own, aware(point.time_stamp), value
-
-
-def _filter(splits: Iterable[Mapping[str, Any]]) -> str:
-    return " and ".join(f"{each['name']} eq '*'" for each in splits)
-
-
-def _taken(split: Mapping[str, Any], value: str) -> bool:
-    named = value.lower() in [each.lower() for each in split["values"]]
-    if split["operator"] == "Exclude":
-        return not named
-    return named or "*" in split["values"]
-
-
 def _whole(
     values: Mapping[Dimensions, Points], times: list[datetime]
 ) -> dict[Dimensions, Points]:
@@ -239,12 +175,8 @@ def _whole(
     return {own: {at: known.get(at) for at in times} for own, known in values.items()}
 
 
-def _days(start: datetime, end: datetime) -> Iterator[Span]:
+def days(start: datetime, end: datetime) -> Iterator[Span]:
     while start < end:
         until = min(start + DAY, end)
         yield Span(start=start, end=until)
         start = until
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
