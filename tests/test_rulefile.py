@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops.alerting import rulefile
+from ops.alerting import rulechecks, rulefile
 from ops.alerting.rules import Block, Dynamic, Failing, iso, plain
 from ops.errors import InvalidSpec, NotFound
 
@@ -32,7 +32,7 @@ def written(alerts):
             "runbook": "runbook: errors",
         }
         keys |= {line.partition(":")[0]: line for line in lines}
-        if not any(key in keys for key in rulefile.CONDITIONS):
+        if not any(key in keys for key in rulechecks.CONDITIONS):
             keys["log"] = LOG
         text = "\n".join(line for line in keys.values() if ": -" not in line)
         (alerts / f"{name}.yaml").write_text(text)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from ops.alerting import carrying
 from ops.alerting.places import Place
 from ops.alerting.rules import (
     ELSEWHERE,
@@ -25,11 +26,9 @@ from ops.alerting.rules import (
 )
 from ops.alerting.wording import amount, filled
 from ops.autoscaling.sources import seconds
-from ops.settings import shown
 from ops.specs import fingerprint
 
 LOG_RULES, METRIC_RULES = "scheduledQueryRules", "metricAlerts"
-NOBODY = "-"  # the name of no group
 OWNER, HASH = "aml-ops", "aml-ops.hash"  # tags: whose a resource is, and its content
 NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 AUTOSCALE = "Microsoft.Insights/autoscalesettings"
@@ -115,7 +114,7 @@ def _wanted(
     tags = {OWNER: f"{place.endpoint}/{rule.name}"}
     if kind == METRIC_RULES:
         # Its alerts bring back what its actions carry, and it may have none.
-        tags |= carried(rule, place, deployment)
+        tags |= carrying.carried(rule, place, deployment)
     body["tags"] = {**tags, HASH: fingerprint(tags, body)}
     return Wanted(
         kind=kind,
@@ -150,7 +149,7 @@ def _log(rule: Rule, condition: Log, place: Place) -> dict[str, Any]:
         "criteria": {"allOf": [criterion]},
         "actions": {
             "actionGroups": _groups(rule, place),
-            "customProperties": custom(rule, place, condition.unit),
+            "customProperties": carrying.custom(rule, place, condition.unit),
         },
     }
     return {"location": place.location, "kind": "LogAlert", "properties": properties}
@@ -159,7 +158,7 @@ def _log(rule: Rule, condition: Log, place: Place) -> dict[str, Any]:
 def _metric(
     rule: Rule, condition: Metric, place: Place, deployment: str = ""
 ) -> dict[str, Any]:
-    unit = unit_of(condition.name)
+    unit = carrying.unit_of(condition.name)
     target, namespace = place.id, NAMESPACE
     if deployment:
         target, namespace = place.deployments[deployment], f"{NAMESPACE}/deployments"
@@ -183,7 +182,7 @@ def _metric(
     limit = amount(condition.threshold, unit)
     if condition.dynamic:
         limit = "what Azure has learned"
-    told = custom(rule, place, unit, deployment)
+    told = carrying.custom(rule, place, unit, deployment)
     properties = {
         **_shared(rule, place, [target], limit, deployment),
         "targetResourceType": criterion["metricNamespace"],
@@ -246,42 +245,3 @@ def _groups(rule: Rule, place: Place) -> list[str]:
     """The action groups that a rule tells; names that only cards go to have none."""
     names = place.groups if rule.notify is None else rule.notify
     return [id_ for name in names if (id_ := place.groups.get(name))]
-
-
-def _names(rule: Rule) -> str:
-    """Whom the relay tells: "" for everybody, as one who reads it takes its lack."""
-    return "" if rule.notify is None else ",".join(rule.notify) or NOBODY
-
-
-def custom(rule: Rule, place: Place, unit: str, deployment: str = "") -> dict[str, str]:
-    """What an alert and its notifications bring back for a person to read."""
-    at = f" --endpoint {place.endpoint}{place.flags}"
-    found = {
-        "aml-ops.rule": rule.name,
-        "aml-ops.endpoint": place.endpoint,
-        "aml-ops.deployment": deployment,
-        "aml-ops.runbook": shown(rule.runbook),
-        "aml-ops.next": f"{rule.next}{at}",
-        "aml-ops.unit": unit,
-        "aml-ops.notify": _names(rule),
-    }
-    return {name: text for name, text in found.items() if text}
-
-
-def carried(rule: Rule, place: Place, deployment: str) -> dict[str, str]:
-    """The tags that stand in for custom properties."""
-    assert isinstance(rule.condition, Metric)
-    found = custom(rule, place, unit_of(rule.condition.name), deployment)
-    known = ("aml-ops.rule", "aml-ops.endpoint", "aml-ops.notify")
-    return {name: text for name, text in found.items() if name not in known}
-
-
-def unit_of(metric: str) -> str:
-    """What a value of one of Azure's metrics is shown with."""
-    if metric.endswith("Percentage") or metric == "DiskUtilization":
-        return "%"
-    if metric.startswith("RequestLatency"):
-        return "ms"
-    if metric in ("ObservedCapacity", "DeploymentCapacity"):
-        return "instances"
-    return "requests/min" if metric == "RequestsPerMinute" else ""

@@ -5,43 +5,30 @@ What each key does is told in docs/alerts.md.
 
 import difflib
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from ops import fields, specs
-from ops.alerting import burnrates, logfields, metricfields
+from ops.alerting import burnrates, logfields, metricfields, rulechecks
 from ops.alerting.rules import (
-    DIMENSIONS,
-    EVERY,
-    WINDOW,
     Block,
     Failing,
     Log,
     Metric,
     Rule,
-    plain,
 )
 from ops.drifting import alerting
 from ops.errors import InvalidSpec, NotFound
 from ops.fields import Known, Mistake
 from ops.settings import alerts_directory, parse_yaml, read_text, shown
 
-CONDITIONS = ("log", "metric", "burn", "drift")
 NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 MOST_CHARACTERS = 100  # of a rule's name; with the endpoint's it is a resource's
 FAILING = re.compile(r"(\d+) of (\d+)")
 MOST_PERIODS = 6  # Azure: scheduledQueryRules, metricAlerts: numberOfEvaluationPeriods
-# Azure: windowSize and evaluationFrequency of scheduledQueryRules and metricAlerts.
-MINUTES = {
-    "log": (*(1, 5, 10, 15, 30, 45), *range(60, 361, 60), 1440, 2880),
-    "metric": (1, 5, 15, 30, 60, 360, 720, 1440),
-}
 MOST_DIMENSIONS = 6  # Azure: alerts-create-log-alert-rule, "Split by dimensions"
-LONGEST_EVERY = {"log": 1440, "metric": 60}
 
 
 def load() -> dict[str, Rule]:
@@ -83,22 +70,24 @@ def check(path: Path, data: Any) -> tuple[Rule | None, list[Mistake]]:
     """What a file's keys mean; no rule where something is wrong with them."""
     mistakes: list[Mistake] = []
     values = fields.read(data, "", _keys(path), mistakes)
-    mistakes += _missing(data)
+    mistakes += rulechecks.missing(data)
     condition = _condition(values, mistakes)
     by = values.get("by", ())
     try:
         values["by"] = _split(by, condition)
     except ValueError as error:
         mistakes.append(Mistake(field="by", text=str(error)))
-    mistakes += _times(values, "metric" if "metric" in data else "log")
-    mistakes += _crossing(values, condition, by)
-    mistakes += _unfilled(values.get("summary", ""), data, condition)
+    mistakes += rulechecks.times(values, "metric" if "metric" in data else "log")
+    mistakes += rulechecks.crossing(values, condition, by)
+    mistakes += rulechecks.unfilled(values.get("summary", ""), data, condition)
     if not NAME.fullmatch(path.stem) or len(path.stem) > MOST_CHARACTERS:
         text = "the file's name is the rule's: lower-case letters, digits and -"
         mistakes.append(Mistake(field="name", text=text))
     if mistakes or condition is None:
         return None, mistakes
-    kept = {key: value for key, value in values.items() if key not in CONDITIONS}
+    kept = {
+        key: value for key, value in values.items() if key not in rulechecks.CONDITIONS
+    }
     return Rule(name=path.stem, path=path, condition=condition, **kept), []
 
 
@@ -118,17 +107,6 @@ def _split(
     return tuple(found)
 
 
-def _missing(data: dict[str, Any]) -> Iterator[Mistake]:
-    for key in ("summary", "severity", "runbook"):
-        if key not in data:
-            yield Mistake(field=key, text="is missing")
-    said = [key for key in CONDITIONS if key in data]
-    if len(said) != 1:
-        text = f"needs exactly one of {', '.join(CONDITIONS)}"
-        more = f", not {' and '.join(said)}" if said else ""
-        yield Mistake(field="condition", text=text + more)
-
-
 def _condition(
     values: dict[str, Any], mistakes: list[Mistake]
 ) -> Log | Metric | Block | None:
@@ -145,67 +123,6 @@ def _condition(
         if kind in values:
             found = Block(kind=kind, given=values[kind])
     return found
-
-
-def _times(values: dict[str, Any], kind: str) -> Iterator[Mistake]:
-    for key, most in (("window", MINUTES[kind][-1]), ("every", LONGEST_EVERY[kind])):
-        allowed = [timedelta(minutes=m) for m in MINUTES[kind] if m <= most]
-        if key in values and values[key] not in allowed:
-            listed = ", ".join(plain(each) for each in allowed)
-            text = f"{plain(values[key])} is none that Azure knows ({listed})"
-            yield Mistake(field=key, text=text)
-    window, every = values.get("window", WINDOW), values.get("every", EVERY)
-    # A burn or drift block has a window of its own where the file gives none.
-    known = "window" in values or not {"burn", "drift"} & set(values)
-    if known and every > window:
-        text = f"{plain(every)} is longer than the window of {plain(window)}"
-        yield Mistake(field="every", text=f"{text}: what lies between is never seen")
-
-
-def _crossing(
-    values: dict[str, Any],
-    condition: Log | Metric | Block | None,
-    by: tuple[str, ...],
-) -> Iterator[Mistake]:
-    """What is wrong between fields that are right one by one."""
-    fixed = isinstance(condition, Metric) and condition.dynamic is None
-    if fixed and values.get("failing", Failing()).of > 1:
-        text = "Azure counts periods for learned thresholds and log rules only"
-        yield Mistake(field="failing", text=f"{text}: take a longer window")
-    if isinstance(condition, Log):
-        yield from logfields.missing(values.get("by", ()), condition)
-        if values.get("every", EVERY) == timedelta(minutes=1):
-            for text in logfields.hurried(condition.query):
-                yield Mistake(field="every", text=text)
-    if isinstance(condition, Block) and by:
-        text = f"a {condition.kind} block says itself what it is split by"
-        yield Mistake(field="by", text=text)
-
-
-def _unfilled(
-    summary: str, data: dict[str, Any], condition: Log | Metric | Block | None
-) -> Iterator[Mistake]:
-    """Placeholders of a summary that nothing will be put in."""
-    by = data.get("by", ())
-    words = [each for each in (by if isinstance(by, list) else [by]) if _is_text(each)]
-    known = {"endpoint", "threshold", "window", *words}
-    if "burn" in data or "drift" in data:
-        known |= {"deployment", "feature"}
-    if isinstance(condition, Metric) and condition.of != "endpoint":
-        known.add("deployment")
-    try:
-        named = [name for _, name, _, _ in Formatter().parse(summary)]
-    except ValueError as error:
-        yield Mistake(field="summary", text=f"{summary!r}: {error}")
-        return
-    for name in named:
-        if name is not None and name not in known:
-            listed = ", ".join(f"{{{each}}}" for each in sorted(map(str, known)))
-            hint = f"there are {listed}"
-            if name in DIMENSIONS:
-                hint = f"the rule is not split by it: by: [{name}]"
-            text = f"nothing is known to fill in {{{name}}} ({hint})"
-            yield Mistake(field="summary", text=text)
 
 
 # How fields are read
