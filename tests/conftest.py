@@ -5,6 +5,8 @@ import signal
 import pytest
 from cloud_rig import Cloud
 
+from model import train
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them
 # every process that they would interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,6 +22,13 @@ def pytest_runtest_makereport(item, call):
         said = cloud.log.read_text(errors="replace")[-8000:]
         report.sections.append(("localcloud's log", said))
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trained():
+    """The example's models are there, whoever needs them; made anew where stale."""
+    if train.stale(train.OUT):
+        train.train(train.OUT)
 
 
 @pytest.fixture

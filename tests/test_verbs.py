@@ -101,7 +101,9 @@ class Tidied:
 
 def test_a_ctrl_c_while_something_is_tidied_away_is_heard(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", said_again)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     Tidied()
 
     with pytest.raises(KeyboardInterrupt):
         Event().wait(10)
+    signal.signal(signal.SIGINT, before)

@@ -2,14 +2,7 @@
 
 import pytest
 
-from model import train
 from tests.flows.desk import make_desk, running
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _trained():
-    if train.stale(train.OUT):
-        train.train(train.OUT)
 
 
 @pytest.fixture(scope="module")
