@@ -172,8 +172,10 @@ cases:
 def test_all_that_is_wrong_with_all_files_is_told_at_once(tmp_path):
     wrong = """
 endpont: iris
+endpoint: irys
 cases:
   a:
+    until: 12:60
     given: {from 12 for 10m: x, from 12:00 for 1m: [60 requests a minute, nonsense]}
     metrics: {Cpu: 1x}
     expect: [fires]
@@ -188,6 +190,8 @@ cases:
     said = told.value.problem
     for text in (
         "endpont: unknown key (did you mean endpoint?)",
+        "endpoint: 'irys' has no folder in specs (there are: iris",
+        "cases.a.until: '12:60' must be a time such as 12:07",
         "cases.a.given.from 12 for 10m: '12' must be a time",
         "cases.a.given.from 12:00 for 1m: 'nonsense' must read",
         "cases.a.metrics.Cpu: the name must read",

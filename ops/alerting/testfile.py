@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ops import fields
+from ops import fields, specs
 from ops.alerting.expecting import Expectation, expectation
 from ops.alerting.given import Flow, flows, moment
 from ops.alerting.series import ENDPOINT, Series, series
@@ -94,7 +94,7 @@ def load(wanted: list[Path], rules: Mapping[str, object]) -> list[Case]:
 def check(path: Path, data: dict[str, Any]) -> tuple[list[Case], list[Mistake]]:
     mistakes: list[Mistake] = []
     known: Known = {
-        "endpoint": ("endpoint", str),
+        "endpoint": ("endpoint", _endpoint),
         "cases": ("cases", partial(_cases, path, mistakes)),
     }
     values = fields.read(data, "", known, mistakes)
@@ -164,7 +164,19 @@ def _made(path: Path, name: str, values: dict[str, Any]) -> Case:
 
 def _time(value: Any) -> datetime:
     # YAML 1.1 takes an unquoted 12:30 for a number to the base of 60.
-    return moment(f"{value // 60}:{value % 60:02}" if type(value) is int else value)
+    text = f"{value // 60}:{value % 60:02}" if type(value) is int else value
+    try:
+        return moment(text)
+    except ValueError:
+        raise ValueError("must be a time such as 12:07 (26:30: the next day)") from None
+
+
+def _endpoint(value: Any) -> str:
+    if value not in specs.names():
+        raise ValueError(
+            f"has no folder in specs (there are: {', '.join(specs.names())})"
+        )
+    return str(value)
 
 
 def _flows(at: str, mistakes: list[Mistake], data: Any) -> tuple[Flow, ...]:

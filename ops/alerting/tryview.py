@@ -34,7 +34,8 @@ def _rule(rule: str, tried: "list[Tried]") -> Iterator[str]:
     said = sum(len(each.judged) for each in tried)
     mark = "[red]FAILED[/]" if failed else "[green]ok[/]    "
     fell = f", {len(failed)} failed" if failed else ""
-    yield f"{mark}   {rule:<32}{count}, {said} expectations{fell}"
+    expected = "1 expectation" if said == 1 else f"{said} expectations"
+    yield f"{mark}   {rule:<32}{count}, {expected}{fell}"
     for each in failed:
         yield from case(each)
 
