@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ops import kql
+from ops.alerting import compiling, past, resolving, rulefile, sliding
+from ops.alerting.places import Place
 from ops.boards import boardfile, grafanapanel, portable
 from ops.localcloud.kql import TABLES
 from tests.board_rig import IRIS, replaced
@@ -16,6 +18,7 @@ from tests.kql import data
 ROOT = Path(__file__).parents[1]
 GATE = ROOT / "tools/kql-gate"
 PAIRS = sorted((ROOT / "tests/kql").glob("*.kql"))
+PLACE = Place(endpoint="iris", id="/iris", location="", deployments={}, groups={})
 # Their columns are only known from the data, so the binder can't name or type them.
 FROM_DATA = {"bag_unpack_types", "oncall_33", "oncall_34", "pivot_counts"}
 
@@ -88,6 +91,23 @@ def test_microsoft_accepts_what_workbooks_and_grafana_send(check, tmp_path):
     found = check(TABLES, sorted(tmp_path.glob("*.kql")))
 
     assert found
+    assert {name: errors(f) for name, f in found.items() if errors(f)} == {}
+
+
+def test_microsoft_accepts_what_rules_and_their_past_ask(check, tmp_path):
+    for rule in rulefile.load().values():
+        if getattr(rule.condition, "kind", "") == "drift":
+            continue  # is asked for a model that is trained
+        meant, _ = resolving.resolved(rule, "iris")
+        for wanted in compiling.compiled(meant, PLACE):
+            if wanted.kind == compiling.LOG_RULES:
+                asked, _ = past.measured(wanted.body["properties"])
+                (tmp_path / f"{rule.name}.kql").write_text(asked.query)
+                (tmp_path / f"{rule.name}-past.kql").write_text(sliding.slid(asked))
+
+    found = check(TABLES, sorted(tmp_path.glob("*.kql")))
+
+    assert len(found) >= 20
     assert {name: errors(f) for name, f in found.items() if errors(f)} == {}
 
 

@@ -122,6 +122,10 @@ MISTAKES = {
         "log.over: [1] must be a number, or one of: slo, maximum",
     ),
     "a mapping to split by": (["by: [{a: 1}]"], "by: [{'a': 1}] must be a list"),
+    "a window of a burn": (
+        ["burn: {objective: availability, speed: fast}", "window: 5m"],
+        "window: a burn block says itself how far it looks back",
+    ),
     "no summary": (["summary: ''"], "summary: '' must be text"),
     "an unknown placeholder": (
         ["summary: '{deployment} fails'"],

@@ -71,6 +71,9 @@ def crossing(
     if isinstance(condition, Block) and by:
         text = f"a {condition.kind} block says itself what it is split by"
         yield Mistake(field="by", text=text)
+    if isinstance(condition, Block) and condition.kind == "burn" and "window" in values:
+        text = "a burn block says itself how far it looks back: by its speed"
+        yield Mistake(field="window", text=text)
 
 
 def unfilled(
