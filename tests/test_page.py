@@ -2,6 +2,7 @@
 
 import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,10 +18,10 @@ from ops.page import (
     drawing,
     guard,
     layout,
-    lines,
     palette,
     panels,
     view,
+    wanted,
     words,
 )
 from ops.page import tables as tables_of_page
@@ -28,6 +29,7 @@ from ops.page.controls import Hands
 from ops.page.drawing import Mark
 from ops.page.looks import Kept
 from ops.page.serving import ASSETS, port
+from ops.page.tables import Seen
 from ops.rollouts.standing import Standing
 
 NOW = datetime(2026, 11, 25, 14, 2, 30, tzinfo=UTC)
@@ -290,25 +292,35 @@ def test_what_others_wrote_is_text_in_a_charts_labels():
 
 
 def test_a_point_leads_to_the_lines_of_its_own_time_and_kind():
-    point = {"x": "2026-11-25 14:02", "y": 812.4, "customdata": "green"}
-    minute = timedelta(minutes=1)
+    at, value = drawing.clicked({"x": "2026-11-25 14:02", "y": 812.4})
+    slow = replace(PANEL, unit="ms", by="Objective")
+    given = (at, value, "green", timedelta(minutes=1), "range=1h")
 
-    failed = lines.behind(point, "percent", minute, ["green"], "range=1h")
-    slow = lines.behind(point, "ms", minute, ["blue"], "range=1h")
+    failed = wanted.parse(wanted.behind(PANEL, *given).partition("/logs")[2], NOW)
+    late = wanted.parse(wanted.behind(slow, *given).partition("/logs")[2], NOW)
 
-    wanted = lines.parse(failed.partition("/logs")[2], NOW)
-    assert (wanted.kind, wanted.deployment) == ("failures", "green")
-    assert wanted.since == NOW.replace(second=0)
-    assert wanted.until - wanted.since == minute
-    assert wanted.back == "range=1h"
-    wanted = lines.parse(slow.partition("/logs")[2], NOW)
-    assert (wanted.kind, wanted.slower_than_ms, wanted.deployment) == ("slow", 811, "")
+    assert (failed.kind, failed.deployment) == ("failures", "green")
+    assert failed.since == NOW.replace(second=0)
+    assert failed.until - failed.since == timedelta(minutes=1)
+    assert failed.back == "range=1h"
+    assert (late.kind, late.slower_than_ms, late.deployment) == ("slow", 811, "")
+
+
+def test_the_keyboard_gets_from_a_chart_to_its_log_lines_too():
+    seen = Seen(now=NOW, grain=WINDOW.grain, back="range=15m")
+
+    told = tables_of_page.summary(PANEL, [line("green", 0, 5, 0)], {}, [], seen)
+
+    address = told["rows"][0][-1]["href"]
+    assert "kind=failures" in address
+    assert "deployment=green" in address
+    assert "back=range%3D15m" in address
 
 
 @pytest.mark.parametrize("search", ["?kind=x", "?slower=-1", "?from=14:00&to=13:59"])
 def test_lines_that_cannot_be_meant_are_refused(search):
     with pytest.raises(UsageError):
-        lines.parse(search, NOW)
+        wanted.parse(search, NOW)
 
 
 def test_a_histogram_has_a_picture_of_each_value():

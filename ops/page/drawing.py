@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from math import ceil
 from typing import Any
@@ -174,6 +174,12 @@ def _edge(value: Any) -> str:
 def local(at: datetime) -> str:
     """A moment as the charts take it: UTC, and never turned into local time."""
     return f"{at:%Y-%m-%dT%H:%M:%S}"
+
+
+def clicked(point: Mapping[str, Any]) -> tuple[datetime, float]:
+    """When a point was, and its value, as the charts' library tells them."""
+    text = str(point["x"]).replace(" ", "T")[:19]
+    return datetime.fromisoformat(text).replace(tzinfo=UTC), float(point.get("y") or 0)
 
 
 def _layout(unit: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ops.errors import OpsError
 from ops.measures import Window
 from ops.page import drawing, palette, tables, words
 from ops.page.drawing import Figure, Mark
-from ops.page.tables import Grid
+from ops.page.tables import Grid, Seen
 
 CHARTS = ("timeseries", "bar", "histogram")
 BARE, DRAWN = "chart", "chart drawn"
@@ -74,8 +74,9 @@ def shown(
     endpoint: str,
     marks: Sequence[Mark],
     now: datetime,
+    back: str = "",
 ) -> Shown:
-    """What a panel shows of what was read for it."""
+    """What a panel shows of what was read for it; `back` is the view's query."""
     if panel.kind == "text":
         return Shown(beside=[dcc.Markdown(panel.text)])
     if isinstance(found, Failure):
@@ -89,7 +90,8 @@ def shown(
     except OpsError as error:
         return _failed(Failure(problem=error.problem, remedies=error.remedies))
     if panel.kind == "timeseries":
-        return _over_time(panel, found, bounds, marks, notes, now)
+        seen = Seen(now=now, grain=found.window.grain, back=back)
+        return _over_time(panel, found, bounds, marks, notes, seen)
     if panel.kind == "stat":
         return _stat(panel, found, bounds, notes)
     if panel.kind in CHARTS:
@@ -113,16 +115,16 @@ def _over_time(
     bounds: Sequence[Limit],
     marks: Sequence[Mark],
     notes: list[Any],
-    now: datetime,
+    seen: Seen,
 ) -> Shown:
     lines = series(panel, found)
     drawn = worst_first(lines, bounds)[: palette.MOST]
     dashes = {each.name: drawing.dash(panel, each) for each in drawn}
     in_order = [each for each in lines if each.name in dashes]
     figure = drawing.over_time(panel, in_order, bounds, marks, found.window)
-    state, said = standing(lines, bounds, found.window, now)
+    state, said = standing(lines, bounds, found.window, seen.now)
     listed = lines if len(lines) == len(drawn) else worst_first(lines, bounds)
-    summary = tables.summary(panel, listed, dashes, bounds, now)
+    summary = tables.summary(panel, listed, dashes, bounds, seen)
     beside = _limits(panel, bounds)
     if len(lines) > len(drawn):
         left = f"{len(drawn)} of {len(lines)} lines are drawn: the worst"

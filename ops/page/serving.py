@@ -17,14 +17,15 @@ from ops.boards.model import Dashboard, Panel
 from ops.errors import OpsError, Refused, UsageError
 from ops.page import (
     controls,
+    drawing,
     guard,
     layout,
-    lines,
     panels,
     steering,
     tables,
     top,
     view,
+    wanted,
 )
 from ops.page.controls import Hands
 from ops.page.looks import Looks
@@ -227,10 +228,10 @@ def _board(app: Dash, looks: Looks, boards: Mapping[str, Dashboard]) -> None:
             return no_update
         panel = known[ctx.triggered_id["chart"]]
         shown = view.parse(search or "", boards, looks.now())
-        endpoint = looks.header().endpoint
-        there = endpoint.deployments if endpoint else {}
         grain = shown.window(looks.now()).grain
-        return lines.behind(point, panel.unit, grain, there, shown.query)
+        at, value = drawing.clicked(point)
+        by = str(point["customdata"])
+        return wanted.behind(panel, at, value, by, grain, shown.query)
 
 
 def _texts(found: panels.Shown, stamp: str) -> tuple[Any, ...]:
@@ -251,7 +252,7 @@ def _shown(
         raise PreventUpdate from None
     found = looks.panel(panel, shown)
     marks = looks.marks(shown) if panel.kind == "timeseries" else []
-    return panels.shown(panel, found, looks.endpoint, marks, looks.now())
+    return panels.shown(panel, found, looks.endpoint, marks, looks.now(), shown.query)
 
 
 def _routes(server: flask.Flask, hands: Hands) -> None:

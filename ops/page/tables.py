@@ -5,7 +5,8 @@ As components of their own, thousands of cells would take the page's library sec
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,13 +15,23 @@ from ops.boards.limits import Limit
 from ops.boards.model import Panel
 from ops.boards.tables import Series, Table
 from ops.kql import Column
-from ops.page import drawing, palette, words
+from ops.page import drawing, palette, wanted, words
 
 NUMBERS = ("int", "long", "real", "decimal")
 SHOWN = 12  # rows that are seen at once; the others are scrolled to
 SUMMED = 6  # the same below a chart
 MOODS = {"critical": "bad", "warning": "uneasy"}
 STROKES = {"dot": "dotted", "dash": "dashed", "dashdot": "dashed", "solid": "solid"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """By whom, and when: what links and times are written with."""
+
+    now: datetime
+    grain: timedelta
+    back: str = ""  # the query of the view, for the way back
+
 
 Cell = dict[str, Any]
 """`text`, and what else there is of: class, said (to who can't see the class), href,
@@ -49,11 +60,12 @@ def summary(
     lines: Sequence[Series],
     dashes: Mapping[str, str],
     bounds: Sequence[Limit],
-    now: datetime,
+    seen: Seen,
 ) -> Grid:
     """Each line in numbers: its latest value and its highest, or its lowest.
 
-    `dashes` are of the lines that are drawn.
+    `dashes` are of the lines that are drawn. The time of the highest leads to the log
+    lines behind it, as a click on the point does.
     """
     colour = palette.colours(each.by for each in lines)
     lowest = bool(bounds) and not bounds[0].over
@@ -69,8 +81,12 @@ def summary(
         name: Cell = {"text": each.name, "head": True}
         name["stroke"] = stroke(colour[each.by], dashes.get(each.name, ""))
         found = [number(value, panel.unit, bounds) for value in (latest, worst)]
-        when = words.moment(at, now) if at else words.NONE
-        body.append([name, *found, {"text": when, "class": "number"}])
+        when: Cell = {"text": words.NONE, "class": "number"}
+        if at:
+            when["text"] = words.moment(at, seen.now)
+            grain, back = seen.grain, seen.back
+            when["href"] = wanted.behind(panel, at, worst, each.by, grain, back)
+        body.append([name, *found, when])
     return grid(panel.title, heads, body, SUMMED)
 
 
