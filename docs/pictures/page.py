@@ -58,8 +58,8 @@ def traffic(desk: Desk, ended: threading.Event) -> None:
 def picture(address: str, name: str, *, dark: bool) -> None:
     """What a browser shows of an address, as docs/pictures/NAME.png."""
     options = webdriver.ChromeOptions()
-    for flag in ("--headless=new", "--no-sandbox", f"--window-size={WIDE},{TALL}"):
-        options.add_argument(flag)
+    for flag in ("headless=new", "no-sandbox", "hide-scrollbars"):
+        options.add_argument(f"--{flag}")
     driver = shutil.which("chromedriver")
     browser = webdriver.Chrome(options=options, service=Service(driver))
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}

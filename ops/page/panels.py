@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -117,7 +117,7 @@ def _over_time(
     notes: list[Any],
     seen: Seen,
 ) -> Shown:
-    lines = series(panel, found)
+    lines = [named(each) for each in series(panel, found)]
     drawn = worst_first(lines, bounds)[: palette.MOST]
     dashes = {each.name: drawing.dash(panel, each) for each in drawn}
     in_order = [each for each in lines if each.name in dashes]
@@ -156,6 +156,12 @@ def standing(
     if critical:
         return "", f"was bad until {words.moment(max(critical) + window.grain, now)}"
     return "", ""
+
+
+def named(line: Series) -> Series:
+    """`green worse %` for `green WorsePercent`."""
+    name = line.name.replace(line.value, words.heading(line.value))
+    return replace(line, name=name)
 
 
 def worst_first(lines: Sequence[Series], bounds: Sequence[Limit]) -> list[Series]:

@@ -103,13 +103,14 @@ def _rollout(found: Status | None, now: datetime) -> Any:
     if found is None or here is None:
         inside: list[Any] = [html.P("none has been begun", className="quiet")]
     else:
-        said = f"{here.canary} takes over from {here.stable}: "
+        verb = "takes over from" if here.active else "in place of"
+        said = f"{here.canary} {verb} {here.stable}: "
         state = html.Strong(here.state, className=_mood(here, now))
         inside = [html.P([said, state, f" by {standing.whose(here.by)}"])]
         if here.active:
             inside += _under_way(found, here, now)
         else:
-            inside.append(_when(here.since, now))
+            inside.append(_step(here, now))
     return html.Section([html.H2("Rollout"), *inside], className="fact")
 
 
@@ -138,8 +139,10 @@ def _mood(here: Standing, now: datetime) -> str:
     return words.mood(here.state) or ("good" if here.state != "aborted" else "")
 
 
-def _when(at: datetime, now: datetime) -> Any:
-    return html.P(["since ", moment(at, now), " UTC"], className="quiet")
+def _step(here: Standing, now: datetime) -> Any:
+    """How far it had got when it ended."""
+    began = moment(here.since, now)
+    return html.P([f"step {here.step + 1} began ", began, " UTC"], className="quiet")
 
 
 def _alerts(alerts: Iterable[Alert], now: datetime) -> Any:
