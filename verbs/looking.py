@@ -94,9 +94,13 @@ def dashboard(call: Call, port="0", allow_changes=False):
 
     invoke dashboard --allow-changes
     """
+    import sys
+
     from ops.page import serving
     from ops.views import render
 
     page = serving.opened(call, serving.port(port), allow_changes=allow_changes)
     call.show({"address": page.address}, lambda _: render.line(page.address))
+    render.note("Ctrl-C ends it")
+    sys.stdout.flush()  # whoever reads a pipe waits for the address
     page.serve()

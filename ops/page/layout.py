@@ -34,7 +34,7 @@ none.</noscript>
 </html>"""
 Link = tuple[str, str, str]
 """What is written on it, where it leads, and what it is known by."""
-PULSE_SECONDS = {True: 5, False: 15}
+PULSE_SECONDS = {True: 3, False: 15}
 """How often the header is renewed, on localcloud and on Azure."""
 
 

@@ -20,7 +20,7 @@ from ops.errors import OpsError, Unreachable
 from ops.page.drawing import Mark
 from ops.page.view import View
 from ops.readings import first_line
-from ops.rollouts import following
+from ops.rollouts import following, standing
 from ops.rollouts.following import Status
 from ops.settings import Stage
 
@@ -186,7 +186,11 @@ class Looks:
         notes: list[str] = []
         alerts: tuple[Alert, ...] = ()
         found = endpoints.get(workspace, self.endpoint)
-        rollout = following.status(workspace, self.endpoint)
+        here, rollout = standing.read(found.tags), None
+        if here and here.active:  # the record has what was decided last
+            rollout = following.status(workspace, self.endpoint)
+        elif here:
+            rollout = Status(endpoint=self.endpoint, now=now, here=here)
         try:
             alerts = tuple(fired.fired(workspace, self.endpoint))
         except OpsError as error:

@@ -1,5 +1,6 @@
 """Serves the page on loopback until Ctrl-C."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,6 +80,8 @@ class Page:
     def serve(self) -> None:
         """Until Ctrl-C, or close(). Others find it meanwhile, without the token."""
         looks = self._looks
+        # That a request waits for a thread is no news: a page asks for all at once.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         Thread(target=looks.header, daemon=True).start()  # the first is slowest
         with running.noted(looks.stage.name, looks.endpoint, self.url):
             self._server.run()

@@ -42,13 +42,14 @@ def banner(header: Header) -> list[Any]:
     since = ""
     if header.fresh:
         since = f" What is shown is of {words.moment(header.fresh, header.looked)} UTC."
-    return [html.Strong("No answer: "), f"{header.trouble}.{since} Asking again."]
+    trouble = header.trouble.rstrip(".")
+    return [html.Strong("Not up to date: "), f"{trouble}.{since} Asking again."]
 
 
 def sentence(header: Header) -> str:
     """The state of it all, for a screen reader to say whenever it changes."""
     if header.trouble:
-        return f"No answer: {header.trouble}"
+        return f"Not up to date: {header.trouble}"
     if header.endpoint is None:
         return ""
     here = header.rollout.here if header.rollout else None

@@ -45,8 +45,10 @@ class Browser:
         self.until(self.read)
 
     def read(self):
-        texts = [each.text for each in self.all(".beside")]
-        return texts and "reading…" not in texts
+        return self.script(
+            "const found = [...document.querySelectorAll('.beside')];"
+            "return found.length && found.every(e => e.textContent != 'reading…')"
+        )
 
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
