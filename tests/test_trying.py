@@ -111,6 +111,17 @@ def test_a_rule_that_is_not_there_is_told_with_the_nearest(alerts):
         trying.run("bussy", ())
 
 
+def test_only_what_is_for_an_endpoint_is_tried(alerts):
+    busy = alerts / "busy.yaml"
+    busy.write_text(f"{busy.read_text()}endpoints: [iris]\n")
+
+    assert len(trying.run(None, (), "iris").tried) == 4
+    with pytest.raises(NotFound, match="no endpoint 'irys'"):
+        trying.run(None, (), "irys")
+    with pytest.raises(NotFound, match="no case of this rule"):
+        trying.run("burning", [str(alerts / "tests/busy.yaml")])
+
+
 def test_wrong_test_files_are_told_before_anything_is_tried(alerts):
     (alerts / "tests/busy.yaml").write_text("cases: {a: {expect: [fires]}}")
 

@@ -118,7 +118,7 @@ def alerts_test(call: Call, rule=None, file=()):
     """
     from ops.alerting import trying, tryview
 
-    found = trying.run(rule, file or ())
+    found = trying.run(rule, file or (), call.only)
     call.show(found, tryview.report)
     trying.require_passed(found)
 

@@ -1,7 +1,7 @@
 """Alert rules tested: the cases of alerts/tests/ through the engine, offline."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -65,27 +65,53 @@ class Report:
         return not self.untested and all(each.passed for each in self.tried)
 
 
-def run(rule: str | None, files: Iterable[str]) -> Report:
-    """Try some files' cases, one rule's, or all; raise InvalidSpec for wrong files."""
+def run(rule: str | None, files: Iterable[str], endpoint: str | None = None) -> Report:
+    """Try some files' cases, one rule's, or all; raise InvalidSpec for wrong files.
+
+    With an endpoint only what is for it, by its own objectives.
+    """
+    rules = _rules(rule, endpoint)
+    named = [Path(each).resolve() for each in files]
+    paths = named or testfile.paths()
+    wanted = [path for path in paths if rule in (None, path.stem)]
+    cases = [
+        replace(case, endpoint=case.endpoint or endpoint or "")
+        for case in testfile.load(wanted, rulefile.load())
+        if case.rule in rules and endpoint in (None, case.endpoint or endpoint)
+    ]
+    if named and not cases:
+        raise NotFound("These files have no case of this rule and endpoint.")
+    tested = {case.rule for case in cases}
+    untested = [] if named else [each for each in rules if each not in tested]
+    return Report(tried=_tried(rules, cases), untested=untested)
+
+
+def _rules(rule: str | None, endpoint: str | None) -> dict[str, Rule]:
+    """The rules that are asked for; raise NotFound for one that isn't there."""
     rules = rulefile.load()
     if rule is not None and rule not in rules:
         hint = unknown(rule, rules).removeprefix("unknown key ")
         raise NotFound(f"There is no rule {rule!r} {hint}.", "invoke alerts.show")
-    named = [Path(each).resolve() for each in files]
-    paths = named or testfile.paths()
-    wanted = [path for path in paths if rule in (None, path.stem)]
-    cases = testfile.load(wanted, rules)
+    if endpoint is not None:
+        specs.load(endpoint)
+    return {
+        name: each
+        for name, each in rules.items()
+        if rule in (None, name)
+        and (not each.endpoints or endpoint in (None, *each.endpoints))
+    }
+
+
+def _tried(rules: Mapping[str, Rule], cases: Sequence[Case]) -> list[Tried]:
+    """What came of the cases, the engine asked once."""
     asked = [_asked(rules[case.rule], case) for case in cases]
     answers = iter(offline.ask([each for each in asked if isinstance(each, Question)]))
-    tried = [
+    return [
         judge(case, each, next(answers))
         if isinstance(each, Question)
         else judge(case, NOTHING, Answer(tracks=[], problems=[each]))
         for case, each in zip(cases, asked, strict=True)
     ]
-    chosen = [] if named else [rule] if rule else list(rules)
-    tested = {case.rule for case in cases}
-    return Report(tried=tried, untested=[each for each in chosen if each not in tested])
 
 
 def require_passed(report: Report) -> None:
