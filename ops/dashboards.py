@@ -118,7 +118,8 @@ def where(workspace: Workspace, endpoint_name: str, dashboard: str) -> Place:
     """
     board = boardfile.named(dashboard)
     if page := running.find(workspace.stage.name, endpoint_name):
-        return Place(dashboard=dashboard, kind="page", url=page)
+        url = f"{page}?board={board.name}"
+        return Place(dashboard=dashboard, kind="page", url=url)
     if workspace.local:
         raise NotFound(
             f"No live page of {endpoint_name} runs, and a localcloud has no portal.",

@@ -296,7 +296,7 @@ def test_a_page_that_runs_is_where_to_look(workspace):
     with running.noted("local", "iris", "http://127.0.0.1:8050/"):
         place = dashboards.where(workspace, "iris", "overview")
 
-    assert (place.kind, place.url) == ("page", "http://127.0.0.1:8050/")
+    assert (place.kind, place.url) == ("page", "http://127.0.0.1:8050/?board=overview")
     with pytest.raises(NotFound, match="No live page of iris runs"):
         dashboards.where(workspace, "iris", "overview")
 

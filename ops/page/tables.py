@@ -160,4 +160,4 @@ def _cell(column: Column, value: Any, now: datetime) -> Cell:
         return number(value, unit)
     if isinstance(value, str) and words.REQUEST_ID.fullmatch(value):
         return request(value)
-    return {"text": words.text(value), "class": words.mood(value)}
+    return {"text": words.text(value), "class": words.mood(value) or _side(column)}

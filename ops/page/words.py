@@ -10,7 +10,7 @@ REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NONE = "\N{EN DASH}"
 LONG = 300  # characters of a cell
 BAD = ("failed", "fail", "rolled back", "roll back", "aborted", "not done", "fired")
-UNEASY = ("interrupted", "cut off", "not known", "paused", "pause", "hold", "trouble")
+UNEASY = ("interrupted", "cut off", "not known", "paused", "pause", "trouble")
 
 
 def number(value: float | None, unit: str = "") -> str:
