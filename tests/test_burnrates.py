@@ -120,6 +120,14 @@ def test_all_that_is_wrong_with_a_block_is_told_at_once():
     ]
 
 
+def test_absence_is_told_of_the_whole_endpoint():
+    block = {"objective": "availability", "speed": "absence"}
+
+    assert burnrates.expand("iris", block).dimensions == ()
+    _, found = burnrates.check({**block, "per": "deployment", "requests": 5})
+    assert [each.field for each in found] == ["burn.per", "burn.requests"]
+
+
 def test_an_unknown_objective_is_told_with_those_there_are():
     block = {"objective": "freshness", "speed": "fast"}
 

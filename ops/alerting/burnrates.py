@@ -124,6 +124,10 @@ def check(given: Any, at: str = "burn") -> tuple[Burn | None, list[Mistake]]:
     speed = SPEEDS.get(values.get("speed", ""))
     if speed and speed.long > LONGEST:
         mistakes.append(Mistake(field=f"{at}.speed", text=TOO_LONG))
+    if values.get("speed") == ABSENCE:
+        text = "is not for absence, which is told of the whole endpoint"
+        told = [key for key in ("per", "requests") if key in given]
+        mistakes += [Mistake(field=f"{at}.{key}", text=text) for key in told]
     return (None if mistakes else Burn(**values)), mistakes
 
 
