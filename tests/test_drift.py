@@ -11,6 +11,7 @@ from ops import drift
 from ops.drifting import asking, judging
 from ops.drifting.asking import Question
 from ops.times import Span
+from ops.views import driftview
 from tests import drift_rig
 from tests.drift_rig import NOW, Log, line
 
@@ -242,3 +243,27 @@ def test_a_baseline_that_cannot_be_used_is_refused_with_all_that_is_wrong(tmp_pa
 
     assert "version: must be text" in str(refused.value)
     assert "features.a: must have std and cells" in str(refused.value)
+
+
+def test_what_moved_is_seen_at_a_glance_at_100_columns(log, base, capsys):
+    log.write(sent(normal(200, 1.5)))
+
+    driftview.show([judged(log, base)])
+
+    out = capsys.readouterr().out
+    rows = [each.rstrip() for each in out.splitlines()]
+    assert max(map(len, rows)) <= 100
+    (moved,) = [each for each in rows if each.startswith("length ")]
+    assert "drift" in moved
+    assert moved.count("·") >= 1
+    assert any(each.startswith("length: ") and "were" in each for each in rows)
+    assert any(each.startswith("a shift shows: 2 sd from") for each in rows)
+
+
+def test_no_rows_at_all_are_said(log, base, capsys):
+    log.write(sent(normal(5), version="7"))
+
+    driftview.show([judged(log, base)])
+
+    said = capsys.readouterr().out
+    assert "nothing can be told (5 rows are of another version" in said

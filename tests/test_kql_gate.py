@@ -11,7 +11,10 @@ from ops import kql
 from ops.alerting import compiling, past, resolving, rulefile, sliding
 from ops.alerting.places import Place
 from ops.boards import boardfile, grafanapanel, portable
+from ops.drifting import asking
+from ops.drifting.asking import Question
 from ops.localcloud.kql import TABLES
+from tests import drift_rig
 from tests.board_rig import IRIS, replaced
 from tests.kql import data
 
@@ -108,6 +111,23 @@ def test_microsoft_accepts_what_rules_and_their_past_ask(check, tmp_path):
     found = check(TABLES, sorted(tmp_path.glob("*.kql")))
 
     assert len(found) >= 20
+def test_microsoft_accepts_the_questions_of_drift(check, tmp_path):
+    base = drift_rig.baseline(tmp_path)
+    asked = {"baseline": base, "versions": ("1", "2")}
+    beside = Question(**asked, deployments=("green",), against="blue")
+    (tmp_path / "beside.kql").write_text(asking.text(beside))
+    (tmp_path / "rule.kql").write_text(
+        "\n".join(
+            [
+                asking.lets(Question(**asked, deployments=(), by_day=False)),
+                asking.parts("rule", "evidence"),
+            ]
+        )
+    )
+
+    found = check(TABLES, sorted(tmp_path.glob("*.kql")))
+
+    assert len(found) == 2
     assert {name: errors(f) for name, f in found.items() if errors(f)} == {}
 
 

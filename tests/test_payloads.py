@@ -90,3 +90,15 @@ def test_a_drift_that_cannot_be_meant_is_refused(text):
 def test_a_feature_drifts_once():
     with pytest.raises(UsageError, match="a is given twice"):
         payloads.shifts(["a=1", "a=2"])
+
+
+def test_a_load_sends_the_many_requests_that_came_with_a_model(tmp_path, monkeypatch):
+    many = tmp_path / payloads.SAMPLES
+    many.write_text('{"data": [[1]]}\n{"data": [[2]]}\n')
+    there = {payloads.SAMPLES: many}
+    monkeypatch.setattr(payloads, "_beside_model", lambda spec, name, f: there.get(f))
+
+    assert payloads.cycle(None, "iris", None) == [
+        b'{"data": [[1]]}',
+        b'{"data": [[2]]}',
+    ]

@@ -115,19 +115,19 @@ def notes(found: "Drift") -> list[str]:
         )
     lines.append(sensitivity(found))
     lines.append(
-        "(in brackets: what 99 of 100 windows this large have by chance; flags of a "
-        "year's daily looks: at most 5 % false)"
+        "in brackets: what 99 of 100 such windows have by chance; at most 5 % of a "
+        "year's flags are false"
     )
     return lines
 
 
 def sensitivity(found: "Drift") -> str:
     """Which shift is seen from how many rows on."""
-    seen = [f"{s:g} from {n:,} rows" for s, n in found.needed.items() if n]
+    seen = [f"{s:g} sd from {n:,} rows" for s, n in found.needed.items() if n]
     never = [f"{shift:g}" for shift, rows in found.needed.items() if not rows]
-    text = f"a shift of so many standard deviations shows: {', '.join(seen) or 'none'}"
+    text = f"a shift shows: {', '.join(seen) or 'none'}"
     if never:
-        text += f"; {', '.join(never)} never, of {found.baseline_rows:,} baseline rows"
+        text += f"; {', '.join(never)} sd never, of {found.baseline_rows:,} rows"
     return text
 
 
