@@ -111,6 +111,8 @@ def test_microsoft_accepts_what_rules_and_their_past_ask(check, tmp_path):
     found = check(TABLES, sorted(tmp_path.glob("*.kql")))
 
     assert len(found) >= 20
+
+
 def test_microsoft_accepts_the_questions_of_drift(check, tmp_path):
     base = drift_rig.baseline(tmp_path)
     asked = {"baseline": base, "versions": ("1", "2")}

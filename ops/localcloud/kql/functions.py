@@ -16,6 +16,7 @@ NUMBER = (
     "THEN TRY_CAST(({0} ->> '$') AS DOUBLE) END"
 )
 ARRAY = "CASE WHEN json_type(to_json({0})) = 'ARRAY' THEN to_json({0}) END"
+BLANKS = "chr(9) || chr(10) || chr(13) || ' '"
 BAGS = "list({0}) FILTER (WHERE json_type({0}) = 'OBJECT'{1})"
 MERGED = "coalesce(list_reduce(%s, lambda a, b: json_merge_patch(a, b)), '{{}}'::JSON)"
 SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds": 1e-3}
@@ -24,6 +25,12 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
     ("__plain", "{0}", (1,)),
     ("__element", "{0}[{1}]", (2,)),
     ("__number", NUMBER, (1,)),
+    (
+        "__real_of",
+        "CASE json_type({0}) WHEN 'VARCHAR' THEN TRY_CAST(trim({0} ->> '$') AS DOUBLE)"
+        " ELSE TRY_CAST({0} AS DOUBLE) END",
+        (1,),
+    ),
     ("__texts", "concat_ws(chr(10), {})", ()),
     ("__int", "CAST({0} AS INTEGER)", (1,)),
     ("__long", "CAST({0} AS BIGINT)", (1,)),
@@ -63,7 +70,7 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
         f"sum({{0}}) OVER (PARTITION BY {{1}} ORDER BY {ROW} ROWS UNBOUNDED PRECEDING)",
         (2,),
     ),
-    ("__items", f"nullif(trim(CAST({ARRAY} AS VARCHAR))[2:-2], '')", (1,)),
+    ("__items", f"nullif(trim(CAST({ARRAY} AS VARCHAR), {BLANKS})[2:-2], '')", (1,)),
     ("__array_of", "CAST('[' || concat_ws(',', {}) || ']' AS JSON)", ()),
     (
         "__property",

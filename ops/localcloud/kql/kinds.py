@@ -29,7 +29,7 @@ RETURNS = {
     ),
     **dict.fromkeys(("totimespan", "make_timespan"), "timespan"),
     **dict.fromkeys(("tostring", "strcat", "extract", "substring"), "string"),
-    **dict.fromkeys(("todouble", "toreal", "avg", "stdev"), "real"),
+    **dict.fromkeys(("todouble", "toreal", "__real_of", "avg", "stdev"), "real"),
     **dict.fromkeys(("tolong", "count", "countif", "dcount"), "long"),
     **dict.fromkeys(("toint",), "int"),
 }

@@ -218,6 +218,8 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
         return dataclasses.replace(node, args=flattened(node.args))
     if name == "array_concat":
         return joined(node.args)
+    if name in ("todouble", "toreal") and is_dynamic(node.args, types):
+        return ir.FunctionCall("__real_of", node.args)
     if name == "strrep" and len(node.args) == 2:
         return dataclasses.replace(node, name="__strrep")
     if name == "tostring" and inferred(node.args[0], {}) == "string":
@@ -259,6 +261,15 @@ def flattened(args: tuple[Any, ...]) -> tuple[Any, ...]:
         else:
             found.append(argument)
     return tuple(found)
+
+
+def is_dynamic(args: tuple[Any, ...], types: Types) -> bool:
+    """Is it a column that holds JSON, so that nothing else needs to be thought of?"""
+    from duckdb_kql import ir
+
+    (first, *others) = args
+    column = isinstance(first, ir.ColumnRef) and not others
+    return column and inferred(first, types) == "dynamic"
 
 
 def joined(arrays: tuple[Any, ...]) -> ir.FunctionCall:
