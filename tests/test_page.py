@@ -14,6 +14,7 @@ from ops.boards.tables import Series, Table
 from ops.errors import UsageError
 from ops.kql import Column
 from ops.page import (
+    bars,
     controls,
     drawing,
     guard,
@@ -339,7 +340,7 @@ def test_a_histogram_has_a_picture_of_each_value():
     rows = [(0, 1, each, "green", 40.0) for each in "abcde"]
     table = Table(columns=columns, rows=rows, window=WINDOW)
 
-    figure = drawing.bars(panel, table)
+    figure = bars.figure(panel, table)
 
     assert [each["xaxis"] for each in figure["data"]] == ["x", "x2", "x3", "x4", "x5"]
     titles = [each["text"] for each in figure["layout"]["annotations"]]

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -28,6 +29,7 @@ MOST_KEPT = 200  # readings: a page that is left open keeps no more than that
 HEADER_SECONDS = {True: 2.0, False: 10.0}  # on localcloud, on Azure
 FRESHEST_SECONDS = {True: 4.0, False: 15.0}
 MOST_MARKS = 40
+ASK_THE_SAME = ("drift", "days", "cells")
 CHANGES = Panel(id="marks.changes", title="", kind="table", source="journal")
 
 
@@ -95,6 +97,7 @@ class Looks:
         self._clock = cloud.clock_of(stage)
         self._kept = Kept()
         self._lock = Lock()
+        self._turn = Lock()
         self._workspace: Workspace | None = None
 
     def now(self) -> datetime:
@@ -122,8 +125,7 @@ class Looks:
                 where = self.workspace()
             except OpsError as error:
                 return before or Failure(problem=error.problem)
-            window = view.window(where.now())
-            found = reading.read(where, self.endpoint, panel, window, view.deployments)
+            found = self._read_panel(where, panel, view)
             if isinstance(found, Failure) and isinstance(before, Table):
                 return before if self._header(None).trouble else found
             return found
@@ -132,6 +134,20 @@ class Looks:
             (*key, view.deployments), self._freshness(view), read
         )
         return kept
+
+    def _read_panel(
+        self, where: Workspace, panel: Panel, view: View
+    ) -> Table | Failure:
+        """Drift's panels ask one dear question: in turn, and of the very same time.
+
+        Who comes later finds it answered.
+        """
+        now, alone = where.now(), panel.source in ASK_THE_SAME
+        if alone:
+            now = now.replace(second=0, microsecond=0)
+        with self._turn if alone else nullcontext():
+            window = view.window(now)
+            return reading.read(where, self.endpoint, panel, window, view.deployments)
 
     def marks(self, view: View) -> list[Mark]:
         """What happened in the time that is shown: the latest changes, and alerts."""

@@ -14,7 +14,7 @@ from ops.boards.model import Panel
 from ops.boards.tables import Failure, Series, Table, series
 from ops.errors import OpsError
 from ops.measures import Window
-from ops.page import drawing, palette, tables, words
+from ops.page import bars, drawing, palette, tables, words
 from ops.page.drawing import Figure, Mark
 from ops.page.tables import Grid, Seen
 
@@ -95,7 +95,7 @@ def shown(
     if panel.kind == "stat":
         return _stat(panel, found, bounds, notes)
     if panel.kind in CHARTS:
-        figure, grids = drawing.bars(panel, found), tables.pivots(panel, found)
+        figure, grids = bars.figure(panel, found), tables.pivots(panel, found)
         return Shown(figure=figure, grids=grids, beside=notes)
     return Shown(grids=[tables.rows(found, panel.title, now)], beside=notes)
 

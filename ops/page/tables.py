@@ -15,7 +15,7 @@ from ops.boards.limits import Limit
 from ops.boards.model import Panel
 from ops.boards.tables import Series, Table
 from ops.kql import Column
-from ops.page import drawing, palette, wanted, words
+from ops.page import bars, palette, wanted, words
 
 NUMBERS = ("int", "long", "real", "decimal")
 SHOWN = 12  # rows that are seen at once; the others are scrolled to
@@ -94,7 +94,7 @@ def pivots(panel: Panel, table: Table) -> list[Grid]:
     """Bars in numbers, a table for each picture."""
     return [
         _pivot(panel, records, title)
-        for title, records in drawing.pictures(panel, table).items()
+        for title, records in bars.pictures(panel, table).items()
     ]
 
 
@@ -107,7 +107,7 @@ def _pivot(panel: Panel, records: list[dict[str, Any]], title: str) -> Grid:
     heads += [{**_head(n or words.NONE, "number"), "swatch": colour[n]} for n in names]
     found: dict[str, dict[str, Any]] = {}
     for each in records:
-        row = found.setdefault(drawing.place(panel, each), {})
+        row = found.setdefault(bars.place(panel, each), {})
         row[str(each.get(panel.by, ""))] = each[panel.show[0]]
     body = [
         [
