@@ -241,7 +241,7 @@ def read(database):
 
     from ops.localcloud.kql import TABLES, Engine, harden
 
-    config = {"memory_limit": "512MB", "threads": min(os.cpu_count() or 1, 4)}
+    config = {"memory_limit": "300MB", "threads": min(os.cpu_count() or 1, 4)}
     connection = duckdb.connect(str(database), config=config)
     connection.execute("SET TimeZone = 'UTC'")
     harden(connection)

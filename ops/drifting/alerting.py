@@ -78,6 +78,7 @@ def expand(endpoint: str, given: Any) -> "Expanded":
         threshold=round(threshold, 3),
         window=WINDOW,
         every=EVERY,
+        unit=" evidence",
         notes=(
             f"{watched} comparisons each time; at most {100 * block.alpha:g} % of "
             "months without drift have a false alarm",
