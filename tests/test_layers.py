@@ -8,7 +8,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Of the foundation, but for what is named below.
-PACKAGES = ("alerting", "autoscaling", "drifting", "page", "rollouts", "views")
+PACKAGES = (
+    "alerting",
+    "autoscaling",
+    "boards",
+    "drifting",
+    "page",
+    "rollouts",
+    "views",
+)
 
 
 def words(text):
