@@ -100,22 +100,48 @@ REFUSED = {
     ),
     "an order by a dynamic": (
         "AppRequests | order by Properties.x",
-        ("SemanticError", "SEM0116", None, None, None),
+        ("SemanticError", "SEM0116", 1, 14, "order"),
         "key can't be of dynamic type",
     ),
     "the greatest of a dynamic": (
         "AppRequests | summarize max(Properties.x)",
-        ("SemanticError", "SEM0206", None, None, None),
+        ("SemanticError", "SEM0206", 1, 24, "max"),
         "max(): argument #1 can't be of dynamic type",
     ),
     "arithmetic on a dynamic": (
         "AppRequests | extend y = Properties.x * 2",
-        ("SemanticError", "SEM0064", None, None, None),
+        ("SemanticError", "SEM0064", 1, 38, "*"),
         "convert dynamic values first",
+    ),
+    "a sum in the second of three columns": (
+        "AppRequests | extend a = ItemCount * 2, b = Name * 2, c = ItemCount * 3",
+        ("SemanticError", "SEM0064", 1, 49, "*"),
+        "'extend' operator: An operator or function was given a type",
+    ),
+    "a comparison within a join": (
+        "AppRequests | where ItemCount > 4\n"
+        "| join (AppTraces | where Message > 5) on OperationId",
+        ("SemanticError", "SEM0064", 2, 34, ">"),
+        "'where' operator",
+    ),
+    "a comparison within a let": (
+        "let t = AppRequests | where Name > 5; t | where ItemCount > 2",
+        ("SemanticError", "SEM0064", 1, 33, ">"),
+        "'where' operator",
+    ),
+    "a column that was there before a project": (
+        "AppRequests | extend u = Url | project Name | where Url == 'Url'",
+        ("SemanticError", "SEM0100", 1, 52, "Url"),
+        "'where' operator: Failed to resolve column or scalar expression named 'Url'",
+    ),
+    "a key that isn't there": (
+        "AppRequests | where Name == 'Nope' | summarize count() by Nope",
+        ("SemanticError", "SEM0100", 1, 58, "Nope"),
+        "'summarize' operator: Failed to resolve",
     ),
     "one name of two types in a union": (
         "union (print a = 1), (print b = 1, a = 'x')",
-        ("SemanticError", "LOCAL001", None, None, None),
+        ("SemanticError", "LOCAL001", 1, 35, "a"),
         "Azure would split it into two columns",
     ),
     "a control command": (
@@ -130,7 +156,7 @@ REFUSED = {
     ),
     "a function that calls itself": (
         "let f = () { f() | take 1 }; f()",
-        ("SemanticError", "SEM0108", 1, 4, "f"),
+        ("SemanticError", "SEM0108", 1, 29, "f"),
         "calls itself",
     ),
 }

@@ -47,3 +47,4 @@ def test_an_escape_that_is_no_character_is_refused_by_name(ask, escape):
 
     assert f"'{escape}'" in caught.value.message
     assert caught.value.token == escape
+    assert (caught.value.line, caught.value.position) == (1, 12)

@@ -19,7 +19,12 @@ Columns = dict[str, str]
 
 MEMORY = "256MB"  # binding computes constants, and those may be large
 
-NO_COLUMN = re.compile(r'[Cc]olumn "([^"]+)" (?:not found|must appear)')
+NO_COLUMN = re.compile(
+    r'[Cc]olumn "([^"]+)" (?:not found|must appear|in EXCLUDE list not found)'
+    r'|[Cc]olumn "([^"]+)" referenced that exists in the SELECT clause'
+    r'|does not have a column named "([^"]+)"|Alias with name ""([^"]+)"" exists'
+)
+UNFIT = re.compile(r"argument types '([^(']+)\(")
 NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
 NO_FUNCTION = re.compile(r"(?:Scalar|Aggregate) Function with name (\S+) does not")
 
@@ -93,10 +98,11 @@ def resolved() -> Iterator[None]:
 def refusal(error: Exception) -> QueryError:
     text = str(error)
     if found := NO_COLUMN.search(text):
+        name = next(filter(None, found.groups()))
         return QueryError(
-            f"Failed to resolve column or scalar expression named '{found.group(1)}'",
+            f"Failed to resolve column or scalar expression named '{name}'",
             inner_code="SEM0100",
-            token=found.group(1),
+            token=name,
         )
     if found := NO_TABLE.search(text):
         return QueryError(
@@ -113,10 +119,39 @@ def refusal(error: Exception) -> QueryError:
             code="ResourceLimit",
             inner_code="LOCAL003",
         )
-    return by_kind(type(error).__name__)
+    return by_kind(type(error).__name__, spellings(text))
 
 
-def by_kind(kind: str) -> QueryError:
+# KQL's own words for what DuckDB names; a word of its own stands for itself.
+COMPARED = ("==", "!=", "<", ">", "<=", ">=", "=~", "!~", "<>", "in")
+TEXTS = (
+    *("has", "contains", "startswith", "endswith", "hasprefix", "hassuffix", "matches"),
+    *("has_cs", "contains_cs", "startswith_cs", "endswith_cs"),
+)
+IN_KQL: dict[str, tuple[str, ...]] = {
+    "//": ("/",),
+    "-": ("-", "ago"),
+    "length": ("strlen",),
+    "epoch": ("bin", "floor"),
+    "epoch_us": ("bin", "floor"),
+    "date_diff": ("datetime_diff",),
+    "date_trunc": ("startofday", "startofhour", "startofweek", "startofmonth"),
+    "regexp_extract": ("extract", "parse"),
+    **dict.fromkeys(("regexp_matches", "replace", "contains", "starts_with"), TEXTS),
+}
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """Which words of a query DuckDB may mean."""
+    if "Cannot compare" in text:
+        return COMPARED
+    if "BETWEEN" in text:
+        return ("between",)
+    found = UNFIT.search(text)
+    return IN_KQL.get(found.group(1), (found.group(1),)) if found else ()
+
+
+def by_kind(kind: str, spellings: tuple[str, ...] = ()) -> QueryError:
     if kind == "OutOfMemoryException":
         return QueryError(
             "Query exceeded the memory budget.",
@@ -128,6 +163,7 @@ def by_kind(kind: str) -> QueryError:
             "An operator or function was given a type it can't work on; convert "
             "dynamic values first, for example with todouble() or tostring().",
             inner_code="SEM0064",
+            spellings=spellings,
         )
     if kind in ("ConversionException", "OutOfRangeException"):
         return QueryError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -134,7 +134,7 @@ class Engine:
                 sql, values = self.runnable(plan, view, now, parameters or {})
                 result = run.fetch(sql, values, plan)
         except QueryError as error:
-            raise failures.located(error, kql) from None
+            raise failures.located(error, kql, self.trial(connection, now)) from None
         result.finish(time.perf_counter() - began)
         return result
 
@@ -153,7 +153,29 @@ class Engine:
             with run.deadline():
                 return self.plan(kql, run, View(None, None), now, {}).columns
         except QueryError as error:
-            raise failures.located(error, kql) from None
+            raise failures.located(error, kql, self.trial(connection, now)) from None
+
+    def trial(
+        self, connection: DuckDBPyConnection, now: datetime
+    ) -> Callable[[str], QueryError | None]:
+        """How this engine refuses texts, if it does; as long as there is patience."""
+        from ops.localcloud.kql.running import Run
+
+        end = time.monotonic() + COLUMNS_SECONDS
+
+        def refusal(kql: str) -> QueryError | None:
+            left = end - time.monotonic()
+            if left <= 0:
+                return None
+            run = Run(self.cursor(connection), self.limits, left)
+            try:
+                with run.deadline():
+                    self.plan(kql, run, View(None, None), now, {})
+            except QueryError as error:
+                return error
+            return None
+
+        return refusal
 
     def plan(
         self,

@@ -1,5 +1,7 @@
 """What a query can be refused with, in Azure's own terms."""
 
+from collections.abc import Collection
+
 
 class QueryError(Exception):
     """A query that was refused; never SQL text, never a raw engine error.
@@ -7,7 +9,8 @@ class QueryError(Exception):
     code is Azure's outer name (SyntaxError, SemanticError, or QueryTimeout and
     ResourceLimit for a run that was cut off), inner_code the number beneath it
     (SYN0002, SEM0100...). line counts from 1, position from 0 within that line;
-    both and token are None where the fault has no place in the text.
+    both and token are None where the fault has no place in the text. spellings are the
+    words of which one may stand there, where no token is known.
     """
 
     def __init__(
@@ -19,6 +22,7 @@ class QueryError(Exception):
         line: int | None = None,
         position: int | None = None,
         token: str | None = None,
+        spellings: Collection[str] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -27,6 +31,7 @@ class QueryError(Exception):
         self.line = line
         self.position = position
         self.token = token
+        self.spellings = frozenset(spellings)
 
     def summary(self) -> str:
         """The sentence Azure puts between the outer and the inner code."""

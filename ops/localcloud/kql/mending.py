@@ -156,6 +156,7 @@ class Mending:
                     "'order' operator: key can't be of dynamic type; convert it "
                     "first, for example with todouble() or tostring()",
                     inner_code="SEM0116",
+                    spellings=("order", "sort", "top"),
                 )
 
     def after(self, operator: ir.Operator, types: Types) -> Types:
@@ -244,6 +245,7 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
             f"{name}(): argument #1 can't be of dynamic type; convert it first, "
             "for example with todouble()",
             inner_code="SEM0206",
+            token=name,
         )
     if name == "column_ifexists" and len(node.args) == 2:
         wanted = getattr(node.args[0], "value", None)
