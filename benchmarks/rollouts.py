@@ -162,7 +162,7 @@ def shown(times):
     text = " / ".join(
         "-" if math.isinf(each) else f"{each:.3g}" for each in (half, most)
     )
-    return f"{text}, missed {100 * missed:.0f}%" if missed else text
+    return f"{text}, missed {100 * missed:.2g}%" if missed else text
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ WORDS = {"warn": "warning", "fatal": "critical", "exception": "error"}
 SERVER = re.compile(
     r"[0-9]{4}-[0-9-]{5} [0-9:,.]+ ([DIWEC]) \[[0-9]+\] ([\w.]{1,80}) - ?"
 )
+# How localcloud's and other builders begin a line: the time that stands before it.
+STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|\+00:00) ")
 NAMED = re.compile(
     r"\b(DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\b"
     r"|\[(debug|info|warning|error|critical)\]"
@@ -194,6 +196,7 @@ def spoken(message: str) -> tuple[str, str]:
 def shown(message: str) -> tuple[str, str]:
     """Who logged a line, and what of it stands on the screen."""
     logger, said = spoken(message)
+    said = STAMP.sub("", said, count=1) if STAMP.match(said) else said
     return logger.removeprefix("azmlinfsrv."), told(message) or said[:SHOWN].rstrip(
         "\n"
     )

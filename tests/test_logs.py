@@ -61,6 +61,15 @@ def test_what_would_be_written_over_stands_one_after_the_other():
     assert logview.text(record("1 %\r50 %\rdone")).endswith("1 % 50 % done")
 
 
+def test_a_builders_line_shows_its_time_once():
+    line = "2026-11-25T17:53:17.708+00:00 code: 1 files of scoring are in place"
+
+    said = logview.text(record(line), now=NOW)
+
+    assert "17:53:17" not in said
+    assert said.endswith("code: 1 files of scoring are in place")
+
+
 def test_what_is_highlighted_is_what_is_shown():
     line = logview.text(record(TOLD), (re.compile("status=200"),), painted=True)
 
