@@ -175,6 +175,8 @@ def _judged(
         return
     others = [each for name, each in endpoint.deployments.items() if name != against]
     if not others:
+        if endpoint.deployments:
+            raise Refused(f"{endpoint.name} has {against} alone: nothing is beside it.")
         raise Refused(f"{endpoint.name} has no deployment to measure.", "invoke deploy")
     yield from others
 

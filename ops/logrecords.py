@@ -208,7 +208,7 @@ def told(message: str) -> str:
     if not fields or len(message) > SHOWN:
         return ""
     first = [name for name in ("status", "reason", "duration_ms") if name in fields]
-    left_out = (*first, "event", "time", "features")
+    left_out = (*first, "event", "time")
     rest = [name for name in fields if name not in left_out]
     event = str(fields["event"]) if "event" in fields else ""
     values = [

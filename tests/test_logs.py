@@ -99,6 +99,11 @@ def test_what_is_highlighted_stands_out():
     assert "\x1b[1;7mError\x1b[0m" in text
 
 
+def test_a_scoring_line_shows_what_was_asked_and_answered():
+    line = '{"event": "score", "features": [[6.9, 3.7]], "predictions": ["setosa"]}'
+    assert logrecords.told(line) == 'score features=[[6.9, 3.7]] predictions=["setosa"]'
+
+
 def test_a_long_message_is_cut_in_text_and_whole_in_json():
     long = record("x" * 1_000_000)
 
