@@ -151,6 +151,7 @@ def test_a_pipe_is_told_what_is_new_and_not_every_look(said):
         Progress(at=NOW, what="advanced", text="to 20%", here=HERE),
         look(3, "13 of 50 requests needed at 5%"),
         look(64, "14 of 50 requests needed at 5%"),
+        look(604, "15 of 50 requests needed at 5%"),
     ]
 
     last = rolloutview.follow(events)

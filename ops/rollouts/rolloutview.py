@@ -1,7 +1,7 @@
 """How a rollout is shown: what befalls it line by line, and beneath it where it is.
 
 A terminal has the numbers of the last look below the lines, always the newest; a pipe
-gets a line whenever what is decided changes, and one a minute meanwhile.
+gets a line whenever what is decided changes, and one in ten minutes meanwhile.
 """
 
 import re
@@ -36,7 +36,7 @@ STYLES = {
     "paused": "yellow",
     "returning": "red",
 }
-QUIET = timedelta(minutes=1)  # how long a pipe is told nothing new
+QUIET = timedelta(minutes=10)  # how long a pipe is told nothing new
 DIGITS = re.compile(r"[0-9][0-9.,:%smh]*")
 
 
