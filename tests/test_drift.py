@@ -149,6 +149,7 @@ def test_values_that_are_missing_or_no_numbers_are_told_apart(log, base):
 
     assert (found.measured.missing, found.measured.not_numbers) == (60, 60)
     assert found.quality == ("30 % missing", "30 % NaN or infinite")
+    assert driftview.seen(found) != "steady"
     assert found.measured.rows == 80
 
 

@@ -17,6 +17,7 @@ METRICS = (
 STATES = {
     "drift": "bold red",
     "vanished": "bold red",
+    "bad": "bold red",
     "steady": "green",
     "too few": "yellow",
 }
@@ -32,6 +33,11 @@ def show(found: Sequence["Drift"]) -> None:
         _one(each)
 
 
+def seen(column: "ColumnDrift") -> str:
+    """A column's state; what is spread as ever but has bad values is not steady."""
+    return "bad" if column.quality and column.state == "steady" else column.state
+
+
 def _one(found: "Drift") -> None:
     from rich.markup import escape
 
@@ -42,10 +48,11 @@ def _one(found: "Drift") -> None:
         return
     table = render.grid("column", "state", "PSI", "JSD", "W1", "p", "before", "now")
     for column in found.columns:
-        style = STATES[column.state]
+        state = seen(column)
+        style = STATES[state]
         table.add_row(
             escape(column.name),
-            f"[{style}]{column.state}[/]",
+            f"[{style}]{state}[/]",
             *(_distance(column, name) for _, name in METRICS),
             chance(_test(column)),
             histogram(column.measured.baseline_counts),
