@@ -1,5 +1,6 @@
 """Alert rules over history: what would have fired is what the evaluator makes of it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -196,6 +197,9 @@ def test_a_strip_shows_when_and_how_long():
     assert shown == " " * 10 + "·" * 10 + "██" + "·" * 8 + "▂" + "·" * 9
     assert each.active == timedelta(hours=2.2)
     assert each.per_month == pytest.approx(2 * 720 / 30)
+    assert backtestview.monthly(each) == "48"
+    short = replace(each, until=each.since + timedelta(hours=1))
+    assert backtestview.monthly(short) == "-"
 
 
 def firing(start, end):

@@ -61,8 +61,15 @@ def _line(name: str, each: "Firings", span: "Span") -> str:
     count = f"{len(each.firings):>8}"
     shown = f"[red]{count}[/]" if each.firings else count
     minutes = each.active / timedelta(minutes=1)
+    return f"{name:<{NAME}}{strip(each, span)}{shown}{minutes:>9.0f}{monthly(each):>9}"
+
+
+def monthly(each: "Firings") -> str:
+    """How often a month; of less than a day it would say nothing."""
+    if each.until - each.since < timedelta(days=1):
+        return "-"
     return (
-        f"{name:<{NAME}}{strip(each, span)}{shown}{minutes:>9.0f}{each.per_month:>9.3g}"
+        f"{each.per_month:.3g}" if each.per_month < 1000 else f"{each.per_month:,.0f}"
     )
 
 
