@@ -83,6 +83,10 @@ class Workspace:
         """Return when so much of that time has passed, or when `stop` is set."""
         clock.wait(self.clock, seconds, stop)
 
+    def wait_until(self, moment: datetime, stop: Event | None = None) -> None:
+        """Return when that moment has come, or when `stop` is set."""
+        clock.wait_until(self.clock, moment, stop)
+
     def get(self, path: str) -> dict[str, Any]:
         """GET a resource below the workspace, such as "onlineEndpoints/iris"."""
         return self._json("GET", path)

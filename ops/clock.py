@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -105,8 +105,13 @@ class RealTime:
 
 def wait(clock: Clock, seconds: float, stop: Event | None = None) -> None:
     """Return when the clock has gone on by so much, or when `stop` is set."""
+    wait_until(clock, clock.now() + timedelta(seconds=seconds), stop)
+
+
+def wait_until(clock: Clock, moment: datetime, stop: Event | None = None) -> None:
+    """Return when the clock shows that moment or a later one, or when `stop` is set."""
     stop = stop or Event()
-    end = clock.now().timestamp() + seconds
+    end = moment.timestamp()
     while (left := end - clock.now().timestamp()) > 0 and not stop.is_set():
         real = left / clock.rate if clock.rate else POLL_SECONDS
         stop.wait(real if isinstance(clock, ServiceClock) else min(real, POLL_SECONDS))

@@ -53,11 +53,15 @@ class Rig(InProcess):
         workspace = super().workspace(who)
         workspace.real_time = Moments()
         vars(workspace)["wait"] = self.wait
+        vars(workspace)["wait_until"] = self.wait_until
         return workspace
 
     def wait(self, seconds, stop=None):
         """Nobody waits: the clock is set ahead."""
         self.clock.move(advance=seconds)
+
+    def wait_until(self, moment, stop=None):
+        self.wait(max((moment - self.clock.now()).total_seconds(), 0.0))
 
     def begin(self, policy=POLICY, who="ana@laptop"):
         """A rollout that has begun; each next() of it is what happens then."""

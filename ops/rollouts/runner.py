@@ -122,7 +122,8 @@ def _wait(course: Course) -> None:
     due = course.look_at or now + timedelta(seconds=course.policy.look_seconds)
     if course.here.state == RETURNING:
         due = course.part_at or now
-    course.workspace.wait(max((due - now).total_seconds(), 0.0), course.wake)
+    # Not for as long as it is until then: the clock may be moved in between.
+    course.workspace.wait_until(due, course.wake)
 
 
 def _speak(course: Course) -> None:
