@@ -1,6 +1,7 @@
 """Who may import whom, read from the code itself."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,13 @@ MAY_IMPORT_AZURE = {"clients", "creating", "pipeline"}
 MAY_IMPORT_INVOKE = {"errors", "verbs"}
 
 
+@cache
 def imported(path, *, top_level_only=False):
     """The modules a file imports; those under TYPE_CHECKING don't count."""
-    tree = ast.parse(path.read_text())
+    return list(_imported(ast.parse(path.read_text()), path, top_level_only))
+
+
+def _imported(tree, path, top_level_only):
     typing_only = {
         id(inner)
         for node in ast.walk(tree)
