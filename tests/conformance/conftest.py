@@ -95,3 +95,20 @@ def deployed(ml, endpoint, model, environment, code):
         poller.result()
     endpoint.traffic = {"blue": 100}
     return ml.online_endpoints.begin_create_or_update(endpoint).result()
+
+
+@pytest.fixture(scope="module")
+def group(cloud):
+    return cloud.facts["resource_group"]
+
+
+@pytest.fixture(scope="module")
+def blue(cloud):
+    """A deployment that need not serve: it is there, which is all that is asked."""
+    endpoint = "onlineEndpoints/kept"
+    body = {"location": "local", "properties": {"authMode": "Key"}}
+    assert cloud.call("PUT", endpoint, body).status == 201
+    body = {"properties": {"endpointComputeType": "Managed"}}
+    assert cloud.call("PUT", f"{endpoint}/deployments/blue", body).status == 201
+    yield f"{cloud.workspace}/{endpoint}/deployments/blue"
+    cloud.settled(cloud.call("DELETE", endpoint))

@@ -13,23 +13,6 @@ AmlOnlineEndpointTrafficLog
 
 
 @pytest.fixture(scope="module")
-def group(cloud):
-    return cloud.facts["resource_group"]
-
-
-@pytest.fixture(scope="module")
-def blue(cloud):
-    """A deployment that need not serve: it is there, which is all that is asked."""
-    endpoint = "onlineEndpoints/watched"
-    body = {"location": "local", "properties": {"authMode": "Key"}}
-    assert cloud.call("PUT", endpoint, body).status == 201
-    body = {"properties": {"endpointComputeType": "Managed"}}
-    assert cloud.call("PUT", f"{endpoint}/deployments/blue", body).status == 201
-    yield f"{cloud.workspace}/{endpoint}/deployments/blue"
-    cloud.settled(cloud.call("DELETE", endpoint))
-
-
-@pytest.fixture(scope="module")
 def on_call(monitor, group):
     from azure.mgmt.monitor import models
 

@@ -12,23 +12,6 @@ def settings(monitor):
     return monitor.autoscale_settings
 
 
-@pytest.fixture(scope="module")
-def group(cloud):
-    return cloud.facts["resource_group"]
-
-
-@pytest.fixture(scope="module")
-def blue(cloud):
-    """A deployment that need not serve: it is there, which is all that is asked."""
-    endpoint = "onlineEndpoints/scaled"
-    body = {"location": "local", "properties": {"authMode": "Key"}}
-    assert cloud.call("PUT", endpoint, body).status == 201
-    body = {"properties": {"endpointComputeType": "Managed"}}
-    assert cloud.call("PUT", f"{endpoint}/deployments/blue", body).status == 201
-    yield f"{cloud.workspace}/{endpoint}/deployments/blue"
-    cloud.settled(cloud.call("DELETE", endpoint))
-
-
 def setting(target, *, metric="CpuUtilizationPercentage", source=None, least=1, most=3):
     from azure.mgmt.monitor import models
 
