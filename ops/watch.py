@@ -1,12 +1,14 @@
 """One live screen of an endpoint, to be left open beside whatever else one does."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ops import clients, cloud, endpoints, journal, readings
 from ops.alerting import fired, muting
 from ops.alerting.fired import Alert
 from ops.alerting.muting import Mute
+from ops.autoscaling import actions, deployed
+from ops.autoscaling.actions import Event as Action
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError, Unreachable
@@ -15,6 +17,7 @@ from ops.measures import Event, Metrics, window
 from ops.settings import Stage
 
 EVENTS, CHANGES = 12, 12  # more don't fit any screen
+DAY = timedelta(days=1)
 DOWN = "localcloud is down"
 
 
@@ -30,6 +33,7 @@ class Sight:
     metrics: Metrics | None = None
     events: list[Event] = field(default_factory=list)  # newest first
     changes: list[Entry] = field(default_factory=list)  # newest first
+    scaled: list[Action] = field(default_factory=list)  # by autoscale, newest first
     alerts: list[Alert] = field(default_factory=list)  # that are fired, gravest first
     mutes: list[Mute] = field(default_factory=list)
     trouble: str = ""  # why this look failed
@@ -86,6 +90,7 @@ class Watch:
             events=events[::-1][:EVENTS],
             alerts=alerts,
             mutes=mutes,
+            scaled=scaled(workspace, before, now),
             fresh=now,
         )
 
@@ -99,6 +104,18 @@ def told(workspace: Workspace, before: Sight) -> tuple[list[Alert], list[Mute]]:
         raise
     except OpsError:
         return before.alerts, before.mutes
+
+
+def scaled(workspace: Workspace, before: Sight, now: datetime) -> list[Action]:
+    """Instances that autoscale added and removed in the last day; as patient."""
+    try:
+        settings = deployed.live(workspace, before.endpoint_name).values()
+        found = actions.of(workspace, settings, now - DAY, now)
+    except Unreachable:
+        raise
+    except OpsError:
+        return before.scaled
+    return [each for each in found if each.what in actions.SCALED][:CHANGES]
 
 
 def attach(stage: Stage) -> Workspace:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ops.autoscaling.actions import Event as Action
 from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import UsageError
 from ops.journal import Entry
@@ -156,6 +157,26 @@ def test_of_many_alerts_the_screen_has_room_for_the_rest():
     assert len(lines) <= 24
     assert "5 more alerts fired" in "\n".join(lines)
     assert any("BackOff" in line for line in lines)
+
+
+def test_what_autoscale_did_stands_among_the_changes():
+    out = Action(
+        at=NOW - timedelta(minutes=5),
+        deployment="blue",
+        what="scale out",
+        before=1,
+        after=2,
+        outcome="Succeeded",
+        text="",
+    )
+    older = replace(sight().changes[0], at=NOW - timedelta(minutes=9), verb="deploy")
+
+    lines = drawn(sight(changes=[sight().changes[0], older], scaled=[out]))
+
+    changes = lines[lines.index("changes") + 1 :]
+    assert "shift-traffic" in changes[0]
+    assert changes[1] == "11:55:30 scale out of blue 1 -> 2 Succeeded, autoscale"
+    assert "deploy" in changes[2]
 
 
 def test_nothing_read_yet_is_a_screen_too():

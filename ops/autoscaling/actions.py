@@ -1,6 +1,7 @@
 """What the autoscale engine did, as the activity log of the subscription has it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ WHAT = {
     "MetricFailure": "metrics lost",
     "MetricRecovered": "metrics found",
 }
+SCALED = ("scale out", "scale in")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,18 @@ class Event:
     text: str  # the service's own words
     cause: str = ""
     target: str = field(default="", repr=False)
+
+
+def of(
+    workspace: "Workspace", settings: Iterable[Setting], start: datetime, end: datetime
+) -> list[Event]:
+    """What the engine did by these settings, newest first."""
+    events = [
+        event
+        for each in settings
+        for event in told(each.deployment, rows(workspace, each, start, end))
+    ]
+    return sorted(events, key=lambda event: event.at, reverse=True)
 
 
 def rows(

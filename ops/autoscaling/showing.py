@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 
 from ops import endpoints
 from ops.autoscaling import engine, sources, words
-from ops.autoscaling.actions import Event, rows, told
+from ops.autoscaling.actions import SCALED, Event, rows, told
 from ops.autoscaling.deployed import Setting, Suspension, live
 from ops.autoscaling.engine import Case, Verdict
 from ops.clients import Workspace
 from ops.endpoints import Deployment
 from ops.errors import NotFound
 
-ACTIONS = ("scale out", "scale in")
 MOST = 20  # events whose cause is worked out: each takes a few reads of metrics
 AZURE_KEEPS = timedelta(days=90)
 
@@ -78,7 +77,7 @@ def _memory(workspace: Workspace, setting: Setting, now: datetime) -> dict[str, 
     """What cools down, by the activity log and the metrics of then."""
     found = rows(workspace, setting, now - longest_pause(setting), now)
     events = told(setting.deployment, found)
-    acted = [each for each in events if each.what in ACTIONS]
+    acted = [each for each in events if each.what in SCALED]
     last = max(acted, key=lambda each: each.at, default=None)
     if last is None:
         return {}
@@ -140,7 +139,7 @@ def explained(workspace: Workspace, found: list[tuple[Event, Setting]]) -> list[
     wanted = [
         (index, event, setting)
         for index, (event, setting) in enumerate(found)
-        if event.what in ACTIONS
+        if event.what in SCALED
     ][:MOST]
     cases = [_then(workspace, setting, event) for _, event, setting in wanted]
     for (index, event, _), verdict in zip(wanted, engine.decide(cases), strict=True):

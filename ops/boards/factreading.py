@@ -39,13 +39,6 @@ def activity(asked: Asked) -> Table:
     """What the autoscale engine did, newest first."""
     span = asked.window.span
     settings = deployed.live(asked.workspace, asked.endpoint).values()
-    events = [
-        event
-        for each in settings
-        for event in actions.told(
-            each.deployment, actions.rows(asked.workspace, each, span.start, span.end)
-        )
-    ]
     records = [
         {
             "At": each.at,
@@ -56,7 +49,7 @@ def activity(asked: Asked) -> Table:
             "Outcome": each.outcome,
             "Text": each.text,
         }
-        for each in sorted(events, key=lambda each: each.at, reverse=True)
+        for each in actions.of(asked.workspace, settings, span.start, span.end)
     ]
     notes = [] if settings else ["no deployment is autoscaled: invoke autoscale.apply"]
     return table(asked, records, SOURCES["activity"].columns, notes)

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from ops.autoscaling.actions import Event as Action
     from ops.diagnose import Diagnosis
     from ops.diagnosis.facts import Finding
+    from ops.journal import Entry
     from ops.watch import Sight
 
 SEVERITIES = {"serious": "bold red", "warning": "yellow", "note": "cyan"}
@@ -189,15 +191,28 @@ def _events(sight: "Sight", width: int, rows: int) -> "list[RenderableType]":
 
 
 def _changes(sight: "Sight", width: int, rows: int) -> "list[RenderableType]":
+    """What this machine changed, and autoscale, newest first."""
+    told = [(each.at, *_change(each)) for each in sight.changes]
+    told += [(each.at, *_action(each)) for each in sight.scaled]
+    told.sort(key=lambda each: each[0], reverse=True)
     lines: list[RenderableType] = [_line("changes", "dim", width)]
-    for each in sight.changes[:rows]:
-        why = each.reason or each.detail
-        text = f"{_at(each.at, sight)} {each.verb} {each.outcome}, {each.who}  {why}"
-        colour = render.OUTCOMES.get(each.outcome, "yellow")
-        lines.append(_line(text, "" if colour == "green" else colour, width))
-    if not sight.changes:
+    for at, text, style in told[:rows]:
+        lines.append(_line(f"{_at(at, sight)} {text}", style, width))
+    if not told:
         lines.append(_line("none from this machine", "dim", width))
     return lines
+
+
+def _change(each: "Entry") -> tuple[str, str]:
+    colour = render.OUTCOMES.get(each.outcome, "yellow")
+    text = f"{each.verb} {each.outcome}, {each.who}  {each.reason or each.detail}"
+    return text, "" if colour == "green" else colour
+
+
+def _action(each: "Action") -> tuple[str, str]:
+    counts = f"{each.before} -> {each.after}"
+    text = f"{each.what} of {each.deployment} {counts} {each.outcome}, autoscale"
+    return text, {"Succeeded": "", "Failed": "red"}.get(each.outcome, "yellow")
 
 
 def _at(moment: datetime, sight: "Sight") -> str:

@@ -14,6 +14,7 @@ import pytest
 from ops import clients, endpoints, settings
 from ops.autoscaling import floors, showing
 from ops.flow import Flow, Recent
+from ops.watch import Watch
 from ops.weights import Weights
 
 RULES = """
@@ -111,6 +112,8 @@ def test_load_scales_out_and_in_and_no_request_is_lost(iris, workspace):
     assert out["cause"].startswith("RequestsPerMinute is ")
     assert out["cause"].endswith("(> 5)")
     assert "429 above" in iris("capacity")
+    seen = Watch(workspace.stage, "iris", "15m").look()
+    assert [each.what for each in seen.scaled] == ["scale in", "scale out"]
 
 
 def test_a_suspension_outlasts_apply_and_ends_by_itself(iris, workspace):
