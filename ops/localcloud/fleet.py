@@ -61,14 +61,15 @@ class Fleet:
                 del self._children[pid]
 
     def _tell(self, answers: Iterable[Answer], everyone: Iterable[Instance]) -> None:
-        """Record the first failure in a row of each probe."""
+        """Record a probe that begins to fail, and once a minute that it still does."""
         known = {instance.id: instance for instance in everyone}
         for answer in answers:
             instance = known.get(answer.instance)
             if instance is None or answer.problem is None:
                 continue
+            probe = probes_of(launch_of(instance)).get(answer.kind)
             streak = self._prober.health(instance).streak(answer.kind)
-            if streak and streak.failures == 1:
+            if probe and streak and streak.is_news(probe):
                 kind = "Liveness" if answer.kind == "liveness" else "Readiness"
                 message = f"{answer.kind} probe failed: {answer.problem}"
                 self._event(instance, f"{kind}ProbeFailed", message)

@@ -27,6 +27,11 @@ class Streak:
     def fails(self, probe: Probe) -> bool:
         return self.failures >= probe.failure_threshold
 
+    def is_news(self, probe: Probe) -> bool:
+        """Whether it has begun to fail, or has failed for another minute."""
+        a_minute = max(1, round(60 / max(probe.period, probe.timeout)))
+        return self.failures % a_minute == 1 % a_minute
+
 
 @dataclass(frozen=True, kw_only=True)
 class Health:

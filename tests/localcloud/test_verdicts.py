@@ -46,6 +46,12 @@ def streak(answers):
     return result
 
 
+def test_a_probe_that_goes_on_failing_is_told_once_a_minute():
+    told = [at for at in range(1, 70) if streak("-" * at).is_news(PROBE)]
+
+    assert told == [1, 31, 61]  # it is asked every two seconds
+
+
 @pytest.mark.parametrize(
     ("answers", "action"), [("+", "keep"), ("++", "pass"), ("+-+", "keep")]
 )
