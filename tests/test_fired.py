@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ops.alerting import fired
+from ops.alerting import fired, values
 from ops.localcloud import alerts
 from ops.rollouts import firing
 from tests.firing_rig import RULES, fire
@@ -112,7 +112,8 @@ def test_a_rollout_goes_by_its_canarys_alerts_and_those_of_the_whole(cloud):
     [
         ("over", "%", "12.4% over 5%"),
         ("over", "ms", "12.4 over 5 ms"),
-        ("reaches", "instances", "12.4 reaches 5 instances"),
+        ("fires at", "instances", "12.4 instances, fires at 5"),
+        ("over", "evidence", "chance 1 in 10^12, fires below 1 in 100 thousand"),
         ("", "ms", "12.4 ms"),
     ],
 )
@@ -122,7 +123,15 @@ def test_a_value_stands_against_its_threshold(sign, unit, says):
 
 @pytest.mark.parametrize(
     ("value", "unit", "says"),
-    [(12.44, "%", "12.4%"), (310.2, "ms", "310 ms"), (1204, "", "1,204"), (0, "", "0")],
+    [
+        (12.44, "%", "12.4%"),
+        (310.2, "ms", "310 ms"),
+        (1204, "", "1,204"),
+        (0, "", "0"),
+        (1, "instances", "1 instance"),
+        (1, "ms", "1 ms"),
+        (6.84, "evidence", "chance 1 in 7 million"),
+    ],
 )
 def test_numbers_are_as_exact_as_a_person_needs(value, unit, says):
-    assert fired.number(value, unit) == says
+    assert values.number(value, unit) == says

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from ops.alerting import values
 from ops.alerting.rules import DIMENSIONS
 from ops.alerting.wording import named
 from ops.clients import Workspace
@@ -32,17 +33,6 @@ GRAVE = 1  # severities up to this one wake somebody
 PREFIX = "aml-ops-"  # of the names of our rules
 OURS = "aml-ops."  # before the names of the custom properties that our rules carry
 DEPLOYMENT = ("deploymentname", "deployment")  # dimensions, of logs and of metrics
-MARKS = ("", "%", "x")  # units that stand right behind a number
-SIGNS = {
-    "GreaterThan": "over",
-    "GreaterThanOrEqual": "reaches",
-    "LessThan": "under",
-    "LowerThan": "under",  # both are seen in payloads of log alerts
-    "LessThanOrEqual": "is down to",
-    "Equals": "equals",
-    "Equal": "equals",
-    "GreaterOrLessThan": "outside of",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +53,7 @@ class Alert:
     resolved: datetime | None
     value: float | None
     threshold: float | None
-    sign: str  # one of SIGNS' values; "" where it is not known
+    sign: str  # one of values.SIGNS' words; "" where it is not known
     unit: str
     muted: bool  # an alert processing rule kept its action groups silent
     summary: str
@@ -94,10 +84,8 @@ class Alert:
         if self.value is None:
             return ""
         if self.threshold is None or not self.sign:
-            return number(self.value, self.unit)
-        # A word for a unit is told once.
-        value = number(self.value, self.unit if self.unit in MARKS else "")
-        return f"{value} {self.sign} {number(self.threshold, self.unit)}"
+            return values.number(self.value, self.unit)
+        return values.against(self.value, self.sign, self.threshold, self.unit)
 
 
 def fired(workspace: Workspace, endpoint: str | None = None) -> list[Alert]:
@@ -192,7 +180,7 @@ def to_alert(item: Mapping[str, Any], told: Mapping[str, str] | None = None) -> 
         resolved=_moment(ended) if ended else None,
         value=_number(condition.get("metricValue")),
         threshold=_number(condition.get("threshold")),
-        sign=SIGNS.get(str(condition.get("operator")), ""),
+        sign=values.SIGNS.get(str(condition.get("operator")), ""),
         unit=custom.get("unit", "").strip(),
         muted=bool((essentials.get("actionStatus") or {}).get("isSuppressed")),
         summary=named(
@@ -219,12 +207,6 @@ def part(id_: str, kind: str) -> str:
     lowered = [each.lower() for each in parts]
     at = lowered.index(kind) + 1 if kind in lowered else len(parts)
     return parts[at] if at < len(parts) else ""
-
-
-def number(value: float, unit: str) -> str:
-    """`12.4%`, `310 ms`, `1,204`."""
-    shown = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{shown}{unit}" if unit in MARKS else f"{shown} {unit}"
 
 
 def _list(workspace: Workspace, asked: Mapping[str, str]) -> list[Alert]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from ops.alerting import values
 from ops.alerting.rules import DIMENSIONS, SIGNS, plain
 from ops.autoscaling.sources import seconds
 
@@ -13,8 +14,10 @@ COLUMNS = {column: word for word, column in DIMENSIONS.items()}
 
 
 def amount(value: float, unit: str) -> str:
-    """`5%`, `500 ms`, `14.4`."""
+    """`5%`, `500 ms`, `14.4`, `6.84 (chance 1 in 7 million)`."""
     unit = unit.strip()
+    if unit == values.EVIDENCE:
+        return f"{value:g} ({values.number(value, unit)})"
     return f"{value:g}{unit}" if unit in ("", "%", "x") else f"{value:g} {unit}"
 
 
