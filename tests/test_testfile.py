@@ -139,6 +139,8 @@ def test_what_is_not_resolved_was_not_resolved_by_then():
         ("silent by 12:07", "said of a time"),
         ("fired twice by 12:07", "too much at once"),
         ("fired by 25", "must be a time such as 12:07"),
+        ("silent at 99:07", "'99:07' must be a time such as 12:07"),
+        ("fired between 12:31 and 12:07", "12:07 does not come after 12:31"),
         ("fired on green on blue", "says on twice"),
     ],
 )
@@ -167,6 +169,29 @@ cases:
     assert (clock(case.start), clock(case.until)) == ("12:30", "12:55")
     assert isinstance(case.flows[0], Flow)
     assert case.deployments == ["green"]
+
+
+def test_an_expectation_of_a_time_that_is_not_evaluated_is_refused(tmp_path):
+    text = """
+cases:
+  a:
+    from: 12:30
+    until: 12:50
+    given: {from 12:00 for 10m: [1 request a minute]}
+    expect: [at 12:29 silent, fired by 12:30, resolved by 12:51]
+  b: {from: 12:30, until: 12:20, expect: [silent]}
+"""
+    path = write(tmp_path, text)
+
+    with pytest.raises(InvalidSpec) as told:
+        testfile.load([path], {"errors": None})
+
+    ends = "evaluated is from 12:30 until 12:50"
+    assert [line.strip(" -") for line in told.value.problem.splitlines()[1:]] == [
+        f"{path}: cases.a.expect[0]: nothing happens at 12:29: {ends}",
+        f"{path}: cases.a.expect[2]: nothing happens at 12:51: {ends}",
+        f"{path}: cases.b.until: 12:20 is before 12:30, where it begins",
+    ]
 
 
 def test_all_that_is_wrong_with_all_files_is_told_at_once(tmp_path):

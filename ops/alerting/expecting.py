@@ -69,6 +69,11 @@ class Expectation:
     def latest(self) -> datetime | None:
         return self.at or self.end
 
+    @property
+    def times(self) -> tuple[datetime, ...]:
+        """All that it names."""
+        return tuple(time for time in (self.at, self.start, self.end) if time)
+
     def about(self, target: str, dimensions: Mapping[str, str]) -> bool:
         return about(self.on, target, dimensions)
 
@@ -134,6 +139,8 @@ def _meant(text: str, found: Mapping[str, str]) -> Expectation:
         raise ValueError("must say by when: resolved by 12:31")
     if word == "silent" and timed not in ([], ["at"]):
         raise ValueError('silent is said of a time ("at 12:05") or of all of it')
+    if "from" in found and moment(found["from"]) > moment(found["to"]):
+        raise ValueError(f"{found['to']} does not come after {found['from']}")
     counted = found.get("count", "").split(" ")[0]
     end = found.get("by") or found.get("to")
     return Expectation(

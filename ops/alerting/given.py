@@ -19,7 +19,7 @@ from ops.errors import UsageError
 from ops.times import Span
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday: every test's times are of this day
-TIME = re.compile(r"([0-9]{1,3}):([0-5][0-9])")
+TIME = re.compile(r"([0-3]?[0-9]|4[0-7]):([0-5][0-9])")
 SPAN = re.compile(r"from (\S+) (for|to) (\S+)")
 COUNTED = re.compile(
     r"([0-9]+(?:\.[0-9]+)?) (request|line|event)s? (?:a|per) (second|minute|hour)"

@@ -24,7 +24,7 @@ from typing import Any
 
 from ops import fields, specs
 from ops.alerting.expecting import Expectation, expectation
-from ops.alerting.given import Flow, flows, moment
+from ops.alerting.given import Flow, clock, flows, moment
 from ops.alerting.series import ENDPOINT, Series, series
 from ops.errors import InvalidSpec
 from ops.fields import Known, Mistake
@@ -117,7 +117,9 @@ def _cases(path: Path, mistakes: list[Mistake], data: Any) -> list[Case]:
         if isinstance(item, dict):
             mistakes += _missing(item, at)
         if len(mistakes) == before:
-            found.append(_made(path, str(name), values))
+            case = _made(path, str(name), values)
+            mistakes += _impossible(case, at)
+            found.append(case)
     return found
 
 
@@ -160,6 +162,20 @@ def _made(path: Path, name: str, values: dict[str, Any]) -> Case:
         metrics=metrics,
         expectations=expected,
     )
+
+
+def _impossible(case: Case, at: str) -> Iterator[Mistake]:
+    """Times at which nothing is evaluated: whatever is expected there means nothing."""
+    if case.until < case.start:
+        text = f"{clock(case.until)} is before {clock(case.start)}, where it begins"
+        yield Mistake(field=f"{at}.until", text=text)
+        return
+    evaluated = f"evaluated is from {clock(case.start)} until {clock(case.until)}"
+    for number, each in enumerate(case.expectations):
+        for time in each.times:
+            if not case.start <= time <= case.until:
+                text = f"nothing happens at {clock(time)}: {evaluated}"
+                yield Mistake(field=f"{at}.expect[{number}]", text=text)
 
 
 def _time(value: Any) -> datetime:

@@ -204,7 +204,7 @@ def judge(case: Case, asked: Question, answer: Answer) -> Tried:
         met = each.met(answer.firings)
         own = [f for f in answer.firings if each.about(f.target, f.dimensions)]
         was = "" if met else "; ".join(f.said for f in own) or "nothing fired"
-        times = tuple(at for at in (each.at, each.start, each.end) if at)
+        times = each.times
         judged.append(Judged(text=each.text, met=met, on=each.on, times=times, was=was))
     threshold, operator = limit(asked.rules)
     return Tried(
