@@ -7,14 +7,14 @@ importing azure.ai.ml takes. What is created from files goes through `Workspace.
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from ops import clock, cloud, settings
 from ops.clock import ServiceClock
-from ops.errors import NotFound, Unreachable
+from ops.errors import NotFound, Unfinished, Unreachable
 from ops.pipeline import (
     NO_CHANGE,
     LocalCredential,
@@ -26,6 +26,7 @@ from ops.pipeline import (
     requests_transport,
 )
 from ops.settings import Stage
+from ops.times import length
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -128,9 +129,14 @@ class Workspace:
     def delete(self, path: str) -> None:
         self._wait("DELETE", path, None)
 
-    def act(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST a long-running action, such as regenerateKeys; return its result."""
-        return self._wait("POST", path, body)
+    def act(
+        self, path: str, body: dict[str, Any], seconds: float = OPERATION_SECONDS
+    ) -> dict[str, Any]:
+        """POST a long-running action, such as regenerateKeys; return its result.
+
+        Raise Unfinished if that takes longer than so many seconds.
+        """
+        return self._wait("POST", path, body, seconds=seconds)
 
     @cached_property
     def credential(self) -> Any:
@@ -275,6 +281,7 @@ class Workspace:
         path: str,
         body: dict[str, Any] | None,
         again: Mapping[str, int] | None = None,
+        seconds: float = OPERATION_SECONDS,
     ) -> dict[str, Any]:
         from azure.core.polling import LROPoller
         from azure.mgmt.core.polling.arm_polling import ARMPolling
@@ -287,11 +294,11 @@ class Workspace:
             )
             check(first.http_response)
             poller: Any = LROPoller(self._pipeline, first, content, ARMPolling(5))
-            result = poller.result(timeout=OPERATION_SECONDS)
+            result = poller.result(timeout=seconds)
         if not poller.done():
-            minutes = OPERATION_SECONDS // 60
-            raise Unreachable(
-                f"{path} is not done after {minutes} minutes; the service goes on.",
+            lasted = length(timedelta(seconds=seconds))
+            raise Unfinished(
+                f"{path} is not done after {lasted}; the service goes on.",
                 "invoke status",
             )
         return dict(result or {})

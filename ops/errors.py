@@ -101,6 +101,10 @@ class Unreachable(OpsError):
     pass
 
 
+class Unfinished(Unreachable):
+    """The service has taken it on, and is not done in the time that was given."""
+
+
 class Conflict(OpsError):
     pass
 

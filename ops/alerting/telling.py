@@ -10,7 +10,7 @@ from ops.alerting import cards, grouping, posting, targets
 from ops.alerting.posting import Target
 from ops.alerting.targets import Group
 from ops.clients import Workspace
-from ops.errors import NotFound, OpsError
+from ops.errors import NotFound, OpsError, Unfinished
 from ops.readings import first_line
 from ops.settings import Stage, who
 
@@ -18,6 +18,7 @@ VERSION = "2023-01-01"
 KIND = "logalertv2"  # whose sample the action group sends
 RECEIVERS = ("webhookReceivers", "emailReceivers")
 DELIVERED = ("succeeded", "success", "completed", "delivered")
+PATIENCE = 60.0  # seconds; Azure says nothing of how long a test may take
 BY_GROUP, BY_CARD = "a made-up alert by its action group", "a card"
 
 
@@ -70,9 +71,12 @@ def _receivers(workspace: Workspace, group: Group) -> list[Tried]:
         body = {"alertType": KIND, **{kind: wanted[kind] for kind in RECEIVERS}}
         path = f"{grouping.id_of(workspace, group)}/createNotifications"
         url = f"{workspace.base_url}{path}?api-version={VERSION}"
-        details = workspace.act(url, body).get("actionDetails") or []
+        details = workspace.act(url, body, PATIENCE).get("actionDetails") or []
     except NotFound:
         problem = f"no action group {group.resource_name}: invoke alerts.apply"
+        return [_failed(group.name, BY_GROUP, problem, began)]
+    except Unfinished:
+        problem = f"no outcome within {PATIENCE:g} s; the service goes on trying"
         return [_failed(group.name, BY_GROUP, problem, began)]
     except OpsError as error:
         return [_failed(group.name, BY_GROUP, first_line(error), began)]
@@ -81,14 +85,14 @@ def _receivers(workspace: Workspace, group: Group) -> list[Tried]:
 
 
 def _told(target: str, detail: Mapping[str, Any], seconds: float) -> Tried:
-    """What Azure says of one receiver: `Completed answered 200`."""
+    """What Azure says of one receiver: `Completed: answered 200`."""
     status = str(detail.get("Status"))
     more = (detail.get("SubState"), detail.get("Detail"))
     said = [str(each) for each in more if each and each != "Default"]
     return Tried(
         target=target,
         sent=BY_GROUP,
-        answer=" ".join([status, *said]),
+        answer=": ".join([status, *said]),
         seconds=seconds,
         failed=status.lower() not in DELIVERED,
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ops.localcloud.alerting.samples import sample
-from ops.localcloud.outbox import NOT_SENT, WAITING, Delivery
+from ops.localcloud.outbox import NOT_SENT, TEST, WAITING, Delivery
 from ops.localcloud.records import Resource
 from ops.localcloud.state import State
 
@@ -113,6 +113,6 @@ def test(
     """
     id_ = str(uuid.uuid4())
     common, older = sample(group, kind, id_, at)
-    message = Message(about=id_, event="Test", common=common, older=older)
+    message = Message(about=id_, event=TEST, common=common, older=older)
     state.outbox.add(deliveries(properties, message, at))
     return id_

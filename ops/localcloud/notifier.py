@@ -1,7 +1,8 @@
 """Sends what waits in the outbox: each address in its own order and its own thread.
 
 An address that is slow or dead holds up nobody else. Retries are spaced as Azure spaces
-them, and an address that has failed them all is left alone for a quarter of an hour.
+them, and an address that has failed them all is left alone for a quarter of an hour. A
+trial goes past all that, once: somebody waits to hear how it went.
 Azure: action-groups, "Webhook retry behavior".
 """
 
@@ -34,7 +35,7 @@ class Notifier:
         self._seconds = seconds  # how long a webhook may take
         self._pace = pace  # of the pauses between attempts
         self._lock = threading.Lock()
-        self._busy: dict[str, threading.Thread] = {}
+        self._busy: dict[tuple[str, bool], threading.Thread] = {}
         self._resting: dict[str, float] = {}  # until when, in real time
         self._trimmed: datetime | None = None
         if count := state.outbox.recover():
@@ -48,7 +49,7 @@ class Notifier:
             self._state.outbox.trim(now)
         real = self._state.clock.real()
         for delivery in self._state.outbox.next_of_each(real):
-            if self._resting.get(delivery.address, 0.0) <= real:
+            if delivery.trial or self._resting.get(delivery.address, 0.0) <= real:
                 self._begin(delivery)
 
     def close(self, seconds: float = GOODBYE_SECONDS) -> None:
@@ -63,14 +64,14 @@ class Notifier:
         return self._state.clock.real()
 
     def _begin(self, delivery: Delivery) -> None:
-        address = delivery.address
+        queue = _queue(delivery)
         with self._lock:
-            if address in self._busy or len(self._busy) >= MOST_AT_ONCE:
+            if queue in self._busy or len(self._busy) >= MOST_AT_ONCE:
                 return
             thread = threading.Thread(
                 target=self._send_all, args=(delivery,), name="webhook", daemon=True
             )
-            self._busy[address] = thread
+            self._busy[queue] = thread
         thread.start()
 
     def _send_all(self, first: Delivery) -> None:
@@ -79,13 +80,13 @@ class Notifier:
         try:
             while delivery is not None and self._send(delivery):
                 due = self._state.outbox.next_of_each(self._real())
-                mine = (each for each in due if each.address == first.address)
+                mine = (each for each in due if _queue(each) == _queue(first))
                 delivery = next(mine, None)
         except Exception:  # the state was closed under it, or is full
             log.exception("deliveries to %s wait", webhooks.host(first.address))
         finally:
             with self._lock:
-                self._busy.pop(first.address, None)
+                self._busy.pop(_queue(first), None)
 
     def _send(self, delivery: Delivery) -> bool:
         """One attempt; whether the next delivery may follow at once."""
@@ -101,11 +102,17 @@ class Notifier:
             outbox.end(delivery, SENT, outcome.detail, self._state.clock.now())
             return True
         log.warning("webhook %s at %s: %s", delivery.receiver, host, outcome.detail)
-        if outcome.again and delivery.attempts < len(PAUSES):
+        again = outcome.again and not delivery.trial
+        if again and delivery.attempts < len(PAUSES):
             until = self._real() + PAUSES[delivery.attempts] * self._pace
             outbox.put_off(delivery, outcome.detail, until)
             return False
         outbox.end(delivery, FAILED, outcome.detail, self._state.clock.now())
-        if outcome.again:
+        if again:
             self._resting[delivery.address] = self._real() + REST * self._pace
-        return not outcome.again
+        return not again
+
+
+def _queue(delivery: Delivery) -> tuple[str, bool]:
+    """What is sent in one order: to an address, but for trials."""
+    return delivery.address, delivery.trial

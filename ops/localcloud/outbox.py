@@ -21,13 +21,15 @@ WAITING, SENDING, SENT, FAILED, NOT_SENT = (
     *("Waiting", "Sending", "Sent", "Failed", "NotSent"),
 )
 
+TEST = "Test"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
     """One message to one receiver."""
 
     about: str  # the id of an alert, of a test, of a scale action
-    event: str  # Fired, Resolved, Test, Scale
+    event: str  # Fired, Resolved, TEST, Scale
     kind: str  # Webhook, Email, ... as action groups call it
     receiver: str  # its name
     address: str = ""  # a URL is a secret: never log it
@@ -37,6 +39,11 @@ class Delivery:
     attempts: int = 0
     created: datetime
     ended: datetime | None = None
+
+    @property
+    def trial(self) -> bool:
+        """Whether somebody waits to hear what becomes of it, and not for its news."""
+        return self.event == TEST
 
     @property
     def id(self) -> str:
@@ -71,12 +78,12 @@ class Outbox:
         return [_to_delivery(row) for row in self._db.all(sql, about)]
 
     def next_of_each(self, real: float) -> list[Delivery]:
-        """The first delivery that waits at each address, where it is due."""
+        """The first that waits at each address, and the first trial, where it is due."""
         rows = self._db.all(
             "SELECT * FROM deliveries WHERE rowid IN "
-            "(SELECT min(rowid) FROM deliveries WHERE state = ? GROUP BY address) "
-            "AND due <= ? ORDER BY rowid",
-            *(WAITING, real),
+            "(SELECT min(rowid) FROM deliveries WHERE state = ? "
+            "GROUP BY address, event = ?) AND due <= ? ORDER BY rowid",
+            *(WAITING, TEST, real),
         )
         return [_to_delivery(row) for row in rows]
 

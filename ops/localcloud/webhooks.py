@@ -43,7 +43,7 @@ def post(
     except (ValueError, http.client.InvalidURL):  # which tell the URL
         return Outcome(sent=False, detail="it is no URL of http or https")
     except (OSError, http.client.HTTPException) as problem:
-        return Outcome(sent=False, detail=_reason(problem), again=True)
+        return Outcome(sent=False, detail=_reason(problem, seconds), again=True)
     if 200 <= status < 300:
         return Outcome(sent=True, detail=f"answered {status}")
     if 300 <= status < 400:
@@ -59,13 +59,18 @@ def _status(url: str, body: bytes, headers: Mapping[str, str], seconds: float) -
     connection = _connection(parts.scheme, parts.hostname, parts.port, seconds)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     told = {**headers, **_credentials(parts.username, parts.password)}
-    late = threading.Timer(seconds, _cut, [connection])
+    gone = threading.Event()
+    late = threading.Timer(seconds, _cut, [connection, gone])
     late.daemon = True
     try:
         connection.connect()
         late.start()  # an answer that trickles in never times out by itself
         connection.request("POST", path, body, told)
         return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        if gone.is_set():  # it was cut off, however that looks from here
+            raise TimeoutError from None
+        raise
     finally:
         late.cancel()
         connection.close()
@@ -90,17 +95,18 @@ def _credentials(user: str | None, password: str | None) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: http.client.HTTPConnection, gone: threading.Event) -> None:
+    gone.set()
     sock = connection.sock
     if sock is not None:
         with suppress(OSError):  # it was closed meanwhile
             sock.shutdown(socket.SHUT_RDWR)
 
 
-def _reason(problem: Exception) -> str:
+def _reason(problem: Exception, seconds: float) -> str:
     """What went wrong, without the URL that some of these exceptions tell."""
     if isinstance(problem, TimeoutError):
-        return "no answer in time"
+        return f"no answer within {seconds:g} s"
     if isinstance(problem, ConnectionRefusedError):
         return "connection refused"
     if isinstance(problem, OSError) and problem.strerror:

@@ -30,7 +30,8 @@ def tried(tests: "Iterable[Tried]") -> "list[Tried]":
     for each in tests:
         done.append(each)
         mark = "[red]failed[/]" if each.failed else "[green]ok[/]    "
-        lasted = f"{1000 * each.seconds:,.0f} ms"
+        ms = 1000 * each.seconds
+        lasted = f"{ms:,.0f} ms" if ms < 10_000 else f"{each.seconds:.0f} s"
         answer = _plain(each.answer) or "no answer is told"
         say(f"{mark}  {each.target:<22}  {each.sent}: {answer}, {lasted}")
     return done

@@ -245,6 +245,25 @@ def test_a_test_notification_is_sent_and_its_outcome_can_be_read(state):
     assert became(state, id_) == [("a", "Sent"), ("ana", "NotSent")]
 
 
+def test_a_trial_of_a_webhook_that_hangs_is_over_in_one_attempt(state):
+    with webhook(500, 0) as hook:
+        receiver = {"name": "a", "serviceUri": hook.url}
+        group(state, webhookReceivers=[receiver])
+        tell(state)  # refused once, it waits for its next attempt
+        notifier = Notifier(state, seconds=0.2)
+        notifier.step(NOON)
+        notifier.close(10)
+        of_group = {"webhookReceivers": [receiver]}
+        id_ = notifications.test(state, of_group, GROUP, "logalertv2", NOON)
+        notifier.step(NOON)
+        notifier.close(10)
+
+    (trial,) = state.outbox.of(id_)
+    assert (trial.state, trial.attempts) == ("Failed", 1)
+    assert trial.detail == "no answer within 0.2 s"
+    assert became(state) == [("a", "Waiting")]
+
+
 def test_credentials_of_a_url_are_sent_as_basic_authentication(state):
     with webhook() as hook:
         group(state, hook.url.replace("//", "//ana:p%40ss@"))
