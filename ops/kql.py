@@ -193,7 +193,7 @@ def _explained(error: ServiceError, text: str) -> OpsError:
     """The refusal with its place marked, where the service names one."""
     inner = error.innermost
     if "line" not in inner:
-        return error
+        return _in_words(error)
     number, column = int(inner["line"]), int(inner.get("pos") or 0)
     lines = text.splitlines() or [""]
     shown = lines[min(max(number, 1), len(lines)) - 1]
@@ -205,6 +205,20 @@ def _explained(error: ServiceError, text: str) -> OpsError:
     return QueryRefused(
         f"{inner.get('message') or error.problem}\n"
         f"  {shown[start : start + 100].expandtabs(1)}\n  {mark}"
+    )
+
+
+def _in_words(error: ServiceError) -> ServiceError:
+    """A refusal that has no place: what lies innermost says most."""
+    message = str(error.innermost.get("message") or "")
+    if not message or message in error.problem:
+        return error
+    return ServiceError(
+        message,
+        *error.remedies,
+        code=error.service_code,
+        http_status=error.http_status,
+        innermost=error.innermost,
     )
 
 

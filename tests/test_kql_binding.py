@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from ops import kql, literals
-from ops.errors import NotFound, UsageError
+from ops.errors import NotFound, ServiceError, UsageError
 from ops.localcloud.kql import TABLES, Engine, create_table, harden
 
 NASTY = (
@@ -130,8 +130,6 @@ def test_every_shipped_query_runs_on_its_defaults(engine, name):
 
 
 def test_the_mark_stands_under_the_place():
-    from ops.errors import ServiceError
-
     error = ServiceError(
         "bad", innermost={"line": 2, "pos": 8, "token": "Nope", "message": "no Nope"}
     )
@@ -139,3 +137,16 @@ def test_the_mark_stands_under_the_place():
     said = str(kql._explained(error, "T\n| where Nope == 1"))
 
     assert said == "no Nope\n  | where Nope == 1\n          ^^^^"
+
+
+def test_a_refusal_without_a_place_says_what_lies_innermost():
+    error = ServiceError(
+        "GatewayTimeout: Query timed out",
+        http_status=504,
+        innermost={"message": "Query was terminated after 180 seconds."},
+    )
+
+    said = kql._explained(error, "T | count")
+
+    assert str(said) == "Query was terminated after 180 seconds."
+    assert said.http_status == 504

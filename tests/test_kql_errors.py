@@ -52,6 +52,31 @@ REFUSED = {
         ("SemanticError", "SEM0100", 1, 0, "NoSuchTable"),
         "Failed to resolve table or column expression named 'NoSuchTable'",
     ),
+    "text where a number is": (
+        f"{TRAFFIC}\n| summarize n = count() by Path\n| where n > 'x'",
+        ("SemanticError", "SEM0064", 3, 10, ">"),
+        "'where' operator: Cannot compare values of types long and string. Try",
+    ),
+    "an order of texts": (
+        f"{TRAFFIC} | where ResponseCode == 200 and Path < 'a'",
+        ("SemanticError", "SEM0064", 1, 65, "<"),
+        "Cannot compare values of types string and string. Try adding explicit casts.",
+    ),
+    "a condition that is text": (
+        f"{TRAFFIC} | where ResponseCode == 200 or Path",
+        ("SemanticError", "SEM0064", 1, 59, "Path"),
+        "The expression must have the type bool, not string.",
+    ),
+    "a condition of a function that is a number": (
+        f"{TRAFFIC} | extend a = iff(ResponseCode, 1, 2)",
+        ("SemanticError", "SEM0064", 1, 45, "ResponseCode"),
+        "'extend' operator: The expression must have the type bool, not int.",
+    ),
+    "a function with too few arguments": (
+        f"{TRAFFIC} | extend a = substring(Path)",
+        ("SemanticError", "SEM0219", 1, 41, "substring"),
+        "substring(): function expects (source, start)",
+    ),
     "a window that would reach another row's elements": (
         "print a = dynamic([1, 2]) | mv-apply a on (extend b = prev(a))",
         ("SemanticError", "LOCAL001", 1, 54, "prev"),

@@ -19,6 +19,12 @@ Trial = Callable[[str], QueryError | None]
 MOST_CHARACTERS = 20_000  # of a text that is worth asking about again
 ITEMS = {",", "and", "or", "by"}  # between the parts of an operator
 NAMED = ("SemanticError", "SyntaxError")
+OF_OPERATORS = (
+    "Failed to resolve",
+    "An operator or",
+    "Cannot compare",
+    "The expression",
+)
 
 
 def located(error: QueryError, kql: str, trial: Trial) -> QueryError:
@@ -39,7 +45,7 @@ def located(error: QueryError, kql: str, trial: Trial) -> QueryError:
     error.line, error.position = lexer.place(kql, word.start)
     error.token = word.text
     name = operator(words[: words.index(word) + 1])
-    if name and error.message.startswith(("Failed to resolve", "An operator or")):
+    if name and error.message.startswith(OF_OPERATORS):
         error.message = f"'{name}' operator: {error.message}"
     return error
 

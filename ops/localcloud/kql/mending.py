@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from duckdb_kql import ir
 
 PARTS = {"hourofday", "dayofmonth", "dayofyear", "monthofyear", "getmonth", "getyear"}
+OF_CONDITION = {"iff", "iif", "countif", "not"}
 OF_TEXT = {"strlen", "toupper", "tolower", "substring", "split", "indexof"}
 OF_TEXT |= {"isempty", "isnotempty"}
 NUMERIC_AGGREGATES = {
@@ -92,6 +93,7 @@ class Mending:
             predicate = folding.condition(operator.predicate)  # type: ignore[attr-defined]
             if folding.always(predicate):
                 return []
+            operands.refuse_no_condition(predicate, types)
             operator = dataclasses.replace(operator, predicate=predicate)  # type: ignore[type-var]
         return [self.expression(operator, types)]
 
@@ -212,6 +214,8 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     from duckdb_kql import ir
 
     name = node.name.lower()
+    if name in OF_CONDITION and node.args:
+        operands.refuse_no_condition(node.args[0], types)
     if name in OF_TEXT:
         args = tuple(operands.plain(each, types) for each in node.args)
         return dataclasses.replace(node, args=args)

@@ -1,23 +1,62 @@
-"""The two sides of a comparison, so that it compares what Kusto would."""
+"""The two sides of an operator, so that it compares what Kusto would, or nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.kinds import Types, inferred, is_number
 
 if TYPE_CHECKING:
     from duckdb_kql import ir
 
-ORDERED = {"==", "!=", "<", ">", "<=", ">=", "<>"}
+EQUAL, IN_ORDER = {"==", "!=", "<>"}, {"<", ">", "<=", ">="}
+NUMBERS = {"int", "long", "real", "decimal", "bool"}
+OPEN = {"", "dynamic", "null", "guid"}  # what may hold anything, or is written as text
 
 
 def both(node: ir.BinaryOp, types: Types) -> ir.BinaryOp:
-    if node.op in ORDERED:
+    if node.op in EQUAL | IN_ORDER:
+        refuse_unlike(node, types)
         node = compared(node, types)
+    elif node.op in ("and", "or"):
+        refuse_no_condition(node.left, types)
+        refuse_no_condition(node.right, types)
     left, right = plain(node.left, types), plain(node.right, types)
     return dataclasses.replace(node, left=left, right=right)
+
+
+def refuse_unlike(node: ir.BinaryOp, types: Types) -> None:
+    """DuckDB would make a number of text, and fail at the first row that holds none."""
+    left, right = inferred(node.left, types), inferred(node.right, types)
+    if not comparable(node.op, left, right):
+        raise QueryError(
+            f"Cannot compare values of types {left} and {right}. Try adding explicit "
+            "casts.",
+            inner_code="SEM0064",
+            spellings=(node.op,),
+        )
+
+
+def comparable(op: str, left: str, right: str) -> bool:
+    """Whether Kusto compares values of two types; text has no order there."""
+    if left in OPEN or right in OPEN:
+        return True
+    if op in IN_ORDER and "string" in (left, right):
+        return False
+    return left == right or {left, right} <= NUMBERS
+
+
+def refuse_no_condition(node: Any, types: Types) -> None:
+    """What is neither true nor false: DuckDB would read it as text or a number."""
+    kind = inferred(node, types)
+    if kind != "bool" and kind not in OPEN:
+        raise QueryError(
+            f"The expression must have the type bool, not {kind}.",
+            inner_code="SEM0064",
+            token=getattr(node, "name", None),
+        )
 
 
 def member(node: ir.InList, types: Types) -> ir.InList:

@@ -129,6 +129,11 @@ def unsupported(construct: str, hint: str | None) -> QueryError:
         return QueryError(
             f"Unknown function: '{name}'.", inner_code="SEM0260", token=name
         )
+    if (hint or "").startswith("expects ("):
+        name = name or kind
+        return QueryError(
+            f"{name}(): function {hint}", inner_code="SEM0219", token=name
+        )
     what = spelled(name or construct)
     return QueryError(
         f"'{what}' is not supported by localcloud" + because(hint),
