@@ -78,7 +78,7 @@ class Outbox:
         return [_to_delivery(row) for row in self._db.all(sql, about)]
 
     def next_of_each(self, real: float) -> list[Delivery]:
-        """The first that waits at each address, and the first trial, where it is due."""
+        """The first that waits at each address, and the first trial, if it is due."""
         rows = self._db.all(
             "SELECT * FROM deliveries WHERE rowid IN "
             "(SELECT min(rowid) FROM deliveries WHERE state = ? "
