@@ -164,6 +164,33 @@ def test_two_versions_are_told_apart(world, tmp_path, capsys):
     assert [len(each.firings) for each in found.found] == [1, 0]
     assert f"only by {other}  nothing" in shown
     assert "green                " in shown.split("only by alerts/errors.yaml")[1]
+    assert "by both  nothing" in shown
+
+
+def test_what_two_versions_fire_at_other_times_is_shown_beside():
+    def version(fired, minutes):
+        firing = Firing(
+            target="iris",
+            dimensions={"DeploymentName": "green"},
+            fired=fired,
+            resolved=fired + timedelta(minutes=minutes),
+        )
+        return backtesting.Firings(
+            rule="x", version="", firings=[firing], since=END, until=END
+        )
+
+    mine, other = version(END, 15), version(END - timedelta(minutes=10), 30)
+
+    assert list(backtestview.shared(mine, mine))[1].endswith(
+        "1, 0 of them at other times"
+    )
+    assert (
+        list(backtestview.shared(mine, other))[2].split()
+        == (
+            f"{END:%m-%d %H:%M} green for 15m by the other "
+            f"{END - timedelta(minutes=10):%m-%d %H:%M} for 30m"
+        ).split()
+    )
 
 
 def test_a_version_is_a_file_or_a_commit(world):

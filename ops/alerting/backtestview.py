@@ -107,6 +107,7 @@ def _details(found: "Backtest") -> Iterator[str]:
         mine, other = versions
         yield from _listed(f"only by {mine.version}", _only(mine, other))
         yield from _listed(f"only by {other.version}", _only(other, mine))
+        yield from shared(mine, other)
 
 
 def _only(one: "Firings", other: "Firings") -> "list[Firing]":
@@ -120,11 +121,28 @@ def _listed(title: str, firings: "list[Firing]") -> Iterator[str]:
     if len(firings) > MOST_LISTED:
         yield f"  the last {MOST_LISTED} of {len(firings)}"
     for each in firings[-MOST_LISTED:]:
-        lasted = "still fired at the end"
-        if each.resolved:
-            lasted = f"for {length(each.resolved - each.fired)}"
         peak = "" if each.peak is None else f"  at worst {each.peak:.4g}"
-        yield f"  {_shown(each.fired)}  {clean(each.where):<20} {lasted}{peak}"
+        yield f"  {_shown(each.fired)}  {clean(each.where):<20} {_lasted(each)}{peak}"
+
+
+def shared(mine: "Firings", other: "Firings") -> Iterator[str]:
+    """What both fire, with the times where these differ."""
+    both = [(a, b) for a in mine.firings for b in other.firings if a.overlaps(b)]
+    moved = [(a, b) for a, b in both if (a.fired, a.resolved) != (b.fired, b.resolved)]
+    told = f"{len(both)}, {len(moved)} of them at other times" if both else "nothing"
+    yield ""
+    yield f"[bold]by both[/]  {told}"
+    for a, b in moved[-MOST_LISTED:]:
+        yield (
+            f"  {_shown(a.fired)}  {clean(a.where):<20} {_lasted(a)}"
+            f"  by the other {_shown(b.fired)} {_lasted(b)}"
+        )
+
+
+def _lasted(each: "Firing") -> str:
+    if each.resolved is None:
+        return "still fired at the end"
+    return f"for {length(each.resolved - each.fired)}"
 
 
 def data(each: "Data") -> str:

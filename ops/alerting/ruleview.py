@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ACTIONS = {"create": "green", "update": "yellow", "delete": "red", "skip": "dim"}
 DONE = {"create": "created", "update": "updated", "delete": "deleted"}
 PLANNED = {each: f"to {each}" for each in DONE}
+MOST = 96  # characters of a line of a query
 MARKS = {"+": "green", "-": "red", "~": "yellow"}
 STATES = {
     "in step": "green",
@@ -55,7 +56,7 @@ def _step(step: "Step", said: str) -> None:
     out.print(f"{_named(step)}  [{ACTIONS[step.action]}]{said}[/]")
     for change in _changes(step):
         colour = MARKS.get(change.strip()[:1], "default")
-        out.print(f"  [{colour}]{safe(change)}[/]", soft_wrap=True)
+        out.print(f"  [{colour}]{safe(_cut(change))}[/]", soft_wrap=True)
     for text in step.notes:
         out.print(f"  [dim]{safe(text)}[/]", soft_wrap=True)
 
@@ -69,6 +70,12 @@ def _changes(step: "Step") -> Sequence[str]:
         f"severity {lines['severity']}, over {lines['window']}, every {lines['every']}"
     )
     return [f"+ {lines['summary']}", f"+ {lines['condition']}; {how}"]
+
+
+def _cut(change: str) -> str:
+    """A change, of a query no more than tells which line it is: baselines are long."""
+    within = change.startswith(" ") and len(change) > MOST
+    return f"{change[: MOST - 1]}…" if within else change
 
 
 def _named(step: "Step") -> str:
