@@ -93,7 +93,7 @@ def require_steady(found: Sequence[Drift]) -> None:
     """Raise Unhealthy, exit status 3, where something has moved or is broken."""
     moved = [(each, c) for each in found for c in each.columns if _wrong(c)]
     if not moved:
-        return
+        return _require_sight(found)
     listed = ", ".join(f"{column.name} of {each.deployment}" for each, column in moved)
     deployment = moved[0][0].deployment
     raise Unhealthy(
@@ -101,6 +101,17 @@ def require_steady(found: Sequence[Drift]) -> None:
         f"invoke logs --deployment {deployment} --include features   # what is sent",
         "invoke drift --since 30d   # since when",
     )
+
+
+def _require_sight(found: Sequence[Drift]) -> None:
+    """Raise Unhealthy where every row has lost a feature, or has a new one."""
+    for each in found:
+        if each.odd_rows and not each.rows:
+            raise Unhealthy(
+                f"Drift of {each.deployment} can't be told: a feature has vanished "
+                "from its logs, or is new there.",
+                f"invoke logs --deployment {each.deployment} --include features",
+            )
 
 
 def judge(

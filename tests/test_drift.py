@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from ops import drift
 from ops.drifting import asking, judging
 from ops.drifting.asking import Question
+from ops.errors import Unhealthy
 from ops.times import Span
 from ops.views import driftview
 from tests import drift_rig
@@ -122,6 +124,8 @@ def test_too_few_rows_are_said_and_not_guessed(log, base):
     found = judged(log, base)
 
     assert column(found, "length").state == "too few"
+    alone = replace(found, columns=(column(found, "length"),))
+    assert driftview.notes(alone)[0].startswith("8 rows are too few to tell")
     assert found.needed[2.0] > 8
     assert found.needed[0.25] is None  # no number of rows makes up for 150
 
@@ -177,6 +181,13 @@ def test_rows_with_another_number_of_values_are_left_out(log, base):
     found = judged(log, base)
 
     assert (found.rows, found.odd_rows) == (50, 7)
+
+
+def test_a_feature_that_vanished_from_every_row_is_no_silence(log, base):
+    log.write([line([[0.1, 0.2, 0.3]])] * 7)
+
+    with pytest.raises(Unhealthy, match="a feature has vanished from its logs"):
+        drift.require_steady([judged(log, base)])
 
 
 def test_rows_of_another_version_and_probes_are_left_out(log, base):

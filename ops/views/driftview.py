@@ -107,7 +107,12 @@ def notes(found: "Drift") -> list[str]:
     """What could have been seen, and what was left out."""
     lines = []
     if not moved(found):
-        lines.append("nothing moved that these rows can show")
+        few = all(each.state == "too few" for each in found.columns)
+        lines.append(
+            f"{found.rows:,} rows are too few to tell whether anything moved"
+            if few
+            else "nothing moved that these rows can show"
+        )
     if found.effective < 0.9 * found.rows:
         lines.append(
             f"rows of one request are alike: {found.rows:,} count as "
