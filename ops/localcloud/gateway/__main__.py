@@ -16,8 +16,6 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # aiohttp logs requests that aren't HTTP with their text: a credential may be in it.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     _allow_many_connections()
     folder = options.state / "gateway"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ def row(
     query string is left out, for callers put secrets there.
     """
     return {
-        "TimeGenerated": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "TimeGenerated": _stamp(now),
         **exchange.endpoint.log,
         "OperationName": exchange.operation,
         "EndpointName": exchange.endpoint.name,
@@ -54,6 +54,10 @@ def row(
         "AuthType": exchange.endpoint.auth_mode,
         "IdentityData": exchange.identity,
     }
+
+
+def _stamp(now: datetime) -> str:
+    return now.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _milliseconds(exchange: Exchange, at: float | None, ended: float) -> int:

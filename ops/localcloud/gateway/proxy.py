@@ -7,7 +7,6 @@ import logging
 import re
 import uuid
 
-from aiohttp import web
 from multidict import CIMultiDict
 
 from ops.localcloud.gateway import refusal
@@ -19,6 +18,7 @@ from ops.localcloud.gateway.headers import (
 )
 from ops.localcloud.gateway.inflight import Load
 from ops.localcloud.gateway.refusal import Answer
+from ops.localcloud.gateway.request import Request
 from ops.localcloud.gateway.scoring import Scoring
 from ops.localcloud.gateway.table import Endpoint, Follower, Table
 
@@ -42,26 +42,23 @@ class Gateway:
         self._clock = asyncio.get_running_loop().time
         self._active = 0
         self._idle = asyncio.Event()
-        self._closing = False
+        self.closing = False
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: Request) -> Answer:
         self._active += 1
         try:
-            response = await self._handle(request)
+            return await self._handle(request)
         finally:
             self._active -= 1
-            if self._closing and not self._active:
+            if self.closing and not self._active:
                 self._idle.set()
-        if self._closing:
-            response.force_close()
-        return response
 
     async def drain(self, seconds: float) -> None:
         """Return when nothing is in flight any more, or after `seconds`.
 
         Connections that callers keep open are closed with their next answer.
         """
-        self._closing = True
+        self.closing = True
         try:
             async with asyncio.timeout(seconds):
                 while self._active:
@@ -71,44 +68,45 @@ class Gateway:
         except TimeoutError:
             log.warning("stopped with %s requests in flight", self._active)
 
-    async def _handle(self, request: web.BaseRequest) -> web.Response:
+    async def _handle(self, request: Request) -> Answer:
         table = self._follower.current()
-        path, _, query = request.raw_path.partition("?")
+        path, _, query = request.target.partition("?")
         if path == ADMIN:
             return self._admin(request, table)
         address = ADDRESS.fullmatch(path)
         endpoint = table.endpoints.get(address[1].lower()) if address else None
         if not address or not endpoint:
             # No row either: on Azure such a host name doesn't even resolve.
-            return _response(refusal.not_found(), CIMultiDict())
+            return refusal.not_found()
         exchange = self._exchange(request, endpoint, address[2])
         answer = await self._scoring.answer(request, query, exchange)
-        return _response(
-            answer,
-            to_client(
-                answer.headers,
-                exchange.deployment,
-                exchange.request_id,
-                exchange.client_request_id,
-            ),
+        headers = to_client(
+            answer.headers,
+            exchange.deployment,
+            exchange.request_id,
+            exchange.client_request_id,
+        )
+        return Answer(
+            status=answer.status,
+            reason=answer.reason,
+            body=answer.body,
+            headers=headers,
         )
 
-    def _exchange(
-        self, request: web.BaseRequest, endpoint: Endpoint, path: str
-    ) -> Exchange:
-        headers, version = request.headers, request.version
+    def _exchange(self, request: Request, endpoint: Endpoint, path: str) -> Exchange:
+        headers = request.headers
         return Exchange(
             endpoint=endpoint,
             method=request.method,
             path=path,
-            protocol=f"HTTP/{version.major}.{version.minor}",
+            protocol=f"HTTP/{request.version}",
             user_agent=headers.get("User-Agent", ""),
             client_request_id=client_request_id(headers.get(CLIENT_REQUEST_ID)),
             request_id=str(uuid.uuid4()),
             started=self._clock(),
         )
 
-    def _admin(self, request: web.BaseRequest, table: Table) -> web.Response:
+    def _admin(self, request: Request, table: Table) -> Answer:
         """Which table is in force, and what each instance has in flight.
 
         Without the token of gateway.json there is nothing at this address.
@@ -116,10 +114,11 @@ class Gateway:
         given = request.headers.get("Authorization", "")
         wanted = b"Bearer " + self._admin_token
         if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted):
-            return _response(refusal.not_found(), CIMultiDict())
+            return refusal.not_found()
         body = {"version": table.version, "in_flight": self._load.counts}
-        return web.Response(text=json.dumps(body), content_type="application/json")
-
-
-def _response(answer: Answer, headers: CIMultiDict[str]) -> web.Response:
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+        return Answer(
+            status=200,
+            reason="OK",
+            body=json.dumps(body).encode(),
+            headers=CIMultiDict({"Content-Type": "application/json"}),
+        )

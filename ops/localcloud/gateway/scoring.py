@@ -3,15 +3,12 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-
-from aiohttp import web
 
 from ops.localcloud.gateway import refusal
 from ops.localcloud.gateway.accesslog import AccessLog
-from ops.localcloud.gateway.body import receive
 from ops.localcloud.gateway.choice import choose, mirrored
 from ops.localcloud.gateway.credentials import authenticate
 from ops.localcloud.gateway.exchange import Call, Exchange, copy_of
@@ -19,6 +16,7 @@ from ops.localcloud.gateway.forward import Forwarder
 from ops.localcloud.gateway.headers import DEPLOYMENT, to_instance
 from ops.localcloud.gateway.inflight import Load
 from ops.localcloud.gateway.refusal import Answer, Refused
+from ops.localcloud.gateway.request import Request
 from ops.localcloud.gateway.table import Deployment, Endpoint
 
 log = logging.getLogger(__name__)
@@ -46,9 +44,7 @@ class Scoring:
         self._clock = asyncio.get_running_loop().time
         self._copies: set[asyncio.Task[Answer]] = set()
 
-    async def answer(
-        self, request: web.BaseRequest, query: str, exchange: Exchange
-    ) -> Answer:
+    async def answer(self, request: Request, query: str, exchange: Exchange) -> Answer:
         return await self._noted(exchange, self._live(request, query, exchange))
 
     async def copies_done(self) -> None:
@@ -74,31 +70,30 @@ class Scoring:
             self._access_log.write(exchange, answer, self._clock())
         return answer
 
-    async def _live(
-        self, request: web.BaseRequest, query: str, exchange: Exchange
-    ) -> Answer:
+    async def _live(self, request: Request, query: str, exchange: Exchange) -> Answer:
         self._let_in(request, exchange)
         pinned = request.headers.get(DEPLOYMENT, "")
         deployment = self._route(exchange, pinned)
-        async with self._place(deployment, exchange):
-            body = await receive(request)
-            exchange.received, exchange.request_size = self._clock(), len(body)
-            call = Call(
-                method=request.method,
-                path=exchange.path,
-                query=query,
-                headers=to_instance(
-                    request.headers, exchange.request_id, exchange.client_request_id
-                ),
-                body=body,
-            )
-            try:
-                return await self._forwarder.send(deployment, call, exchange)
-            finally:
-                if not pinned and exchange.path == "/score":
-                    self._mirror(call, exchange)
+        with self._place(deployment, exchange) as time:
+            async with time:
+                body = await request.body()
+                exchange.received, exchange.request_size = self._clock(), len(body)
+                call = Call(
+                    method=request.method,
+                    path=exchange.path,
+                    query=query,
+                    headers=to_instance(
+                        request.headers, exchange.request_id, exchange.client_request_id
+                    ),
+                    body=body,
+                )
+                try:
+                    return await self._forwarder.send(deployment, call, exchange)
+                finally:
+                    if not pinned and exchange.path == "/score":
+                        self._mirror(call, exchange)
 
-    def _let_in(self, request: web.BaseRequest, exchange: Exchange) -> None:
+    def _let_in(self, request: Request, exchange: Exchange) -> None:
         credential = request.headers.get("Authorization")
         verdict = authenticate(exchange.endpoint, credential, self._now())
         if verdict.reason:
@@ -125,11 +120,11 @@ class Scoring:
             raise Refused(refusal.not_ready(name))
         return endpoint.deployments[name]
 
-    @asynccontextmanager
-    async def _place(
+    @contextmanager
+    def _place(
         self, deployment: Deployment, exchange: Exchange
-    ) -> AsyncIterator[None]:
-        """A place among the deployment's requests in flight, until its time is up.
+    ) -> Iterator[asyncio.Timeout]:
+        """A place among the deployment's requests in flight, and the time it has.
 
         The time runs from the request's start, so a slow upload counts.
         """
@@ -141,8 +136,7 @@ class Scoring:
         seconds = deployment.timeout_seconds
         try:
             with self._load.one(key):
-                async with asyncio.timeout_at(exchange.started + seconds):
-                    yield
+                yield asyncio.timeout_at(exchange.started + seconds)
         except TimeoutError as error:
             raise Refused(refusal.too_slow(deployment.name, seconds)) from error
 
@@ -164,8 +158,9 @@ class Scoring:
     async def _copied(
         self, deployment: Deployment, call: Call, exchange: Exchange
     ) -> Answer:
-        async with self._place(deployment, exchange):
-            return await self._forwarder.send(deployment, call, exchange)
+        with self._place(deployment, exchange) as time:
+            async with time:
+                return await self._forwarder.send(deployment, call, exchange)
 
 
 def _key(endpoint: Endpoint, deployment: Deployment) -> str:

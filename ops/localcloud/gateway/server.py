@@ -7,16 +7,13 @@ import random
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator, Set
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from aiohttp import web
 
 from ops.localcloud.clock import Clock
 from ops.localcloud.gateway.accesslog import AccessLog
-from ops.localcloud.gateway.body import BODY_BYTES
+from ops.localcloud.gateway.connection import Connection
 from ops.localcloud.gateway.forward import Forwarder
 from ops.localcloud.gateway.inflight import Load
 from ops.localcloud.gateway.proxy import Gateway
@@ -27,7 +24,7 @@ HOST = "127.0.0.1"
 BACKLOG = 1024
 GRACE_SECONDS = 30.0  # for what is in flight at SIGTERM; gunicorn's own limit too
 TABLE_PERIOD_SECONDS = 0.05
-HEADER_BYTES = 16 * 1024  # an Entra token with many groups takes more than 8 KB
+FLUSH_SECONDS = 1.0  # for callers to read the last answers
 
 
 async def serve(folder: Path, port: int) -> None:
@@ -41,21 +38,32 @@ async def serve(folder: Path, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     follower, admin_token = Follower(folder / "routes.json"), secrets.token_urlsafe(32)
     with _gateway(folder, follower, admin_token) as gateway:
-        runner = web.ServerRunner(_server(gateway), shutdown_timeout=1.0)
-        await runner.setup()
         listener = socket.create_server((HOST, port), backlog=BACKLOG)
-        site = web.SockSite(runner, listener, backlog=BACKLOG)
+        connections = set[asyncio.Transport]()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(gateway, connections), sock=listener, backlog=BACKLOG
+        )
         try:
-            await site.start()
             taken = listener.getsockname()[1]
             _announce(folder / "gateway.json", taken, admin_token)
             await _follow(follower, stop)
             await _stop_accepting(listener)
-            await site.stop()
+            server.close()
             await gateway.drain(GRACE_SECONDS)
+            await _hang_up(connections)
         finally:
-            await runner.cleanup()
+            server.close()
             _withdraw(folder / "gateway.json")
+
+
+async def _hang_up(connections: Set[asyncio.Transport]) -> None:
+    """Close what is left, once what was written to it has gone out."""
+    for connection in list(connections):
+        connection.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FLUSH_SECONDS):
+            while connections:
+                await asyncio.sleep(0.01)
 
 
 async def _stop_accepting(listener: socket.socket) -> None:
@@ -88,19 +96,6 @@ def _gateway(folder: Path, follower: Follower, admin_token: str) -> Iterator[Gat
         )
     finally:
         access_log.close()
-
-
-def _server(gateway: Gateway) -> web.Server:
-    """aiohttp's low-level server: no router, no middlewares, no log of its own."""
-    loop = asyncio.get_running_loop()
-    return web.Server(
-        gateway.handle,
-        request_factory=partial(web.BaseRequest, loop=loop, client_max_size=BODY_BYTES),
-        handler_cancellation=True,
-        auto_decompress=False,
-        access_log=None,
-        max_field_size=HEADER_BYTES,
-    )
 
 
 async def _follow(follower: Follower, stop: asyncio.Event) -> None:
