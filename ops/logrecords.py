@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+MODEL_FAILED = 424  # by the gateway, whatever the model itself said
 LEVELS = ("debug", "info", "warning", "error", "critical")
 SHORT = {"D": "debug", "I": "info", "W": "warning", "E": "error", "C": "critical"}
 WORDS = {"warn": "warning", "fatal": "critical", "exception": "error"}
@@ -48,6 +49,12 @@ class Record:
     arrived: datetime | None = None  # when Log Analytics took it in; aware UTC
     late: bool = False  # it came so late that its place among the others is past
     columns: dict[str, Any] = field(default_factory=dict)  # the row as it came
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """A request's status, and the model's own where that is what failed."""
+        model = self.columns.get("ModelStatusCode") or 0
+        return (self.status, model) if self.status == MODEL_FAILED else (self.status,)
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ class Sieve:
             )
             and (not self.container or record.container == self.container)
             and (not self.level or _rank(record.level) >= _rank(self.level))
-            and (not high or low <= record.status <= high)
+            and (not high or any(low <= each <= high for each in record.statuses))
             and (
                 self.slower_than is None
                 or record.duration_ms > self.slower_than / timedelta(milliseconds=1)

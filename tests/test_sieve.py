@@ -148,3 +148,22 @@ def test_lines_of_getlogs_are_kept_by_the_same_patterns():
     which = sieve.sieve(patterns={"include": ["status=200"], "exclude": ["x$"]})
 
     assert which.keep_lines([TOLD, "status=200 x", "other"]) == [TOLD]
+
+
+@pytest.mark.parametrize(
+    ("status", "model", "asked", "found"),
+    [
+        (424, 500, "5xx", True),
+        (424, 500, "424", True),
+        (424, 400, "5xx", False),
+        (408, 200, "2xx", False),  # it said so too late
+        (200, 200, "2xx", True),
+    ],
+)
+def test_a_status_is_what_was_answered_or_what_the_model_said_behind_424(
+    status, model, asked, found
+):
+    which = sieve.sieve(patterns={}, status=asked)
+    each = record(kind="request", status=status, columns={"ModelStatusCode": model})
+
+    assert bool(which.keep([each])) == found

@@ -19,7 +19,7 @@ from ops.verbs import Call, Unless, changes, reads
     console="The console lines, beside what else is asked for.",
     events="What happened to instances: started, probe failed, backed off, killed.",
     requests="The access log.",
-    status="Requests with this status: 424, 5xx.",
+    status="Requests with this status, or of which the model said so: 424, 5xx.",
     slower_than="Requests that took longer: 500ms.",
     request_id="One request: its access log and what the script wrote of it.",
     output="text, json (an object a line), raw (messages alone) or csv.",
