@@ -369,6 +369,18 @@ def test_one_failed_readiness_probe_is_how_an_instance_starts():
     assert rules.findings(facts(events=[event("ReadinessProbeFailed")])) == []
 
 
+@pytest.mark.parametrize("name", ["ReadinessProbeFailed", "LivenessProbeFailed"])
+def test_probes_fail_while_a_server_starts_and_are_told_later(name):
+    started = event("Started", minutes=2)
+
+    soon = facts(events=[started, *[event(name, minutes=1.8)] * 3])
+    assert rules.findings(soon) == []
+    late = facts(events=[started, *[event(name, minutes=1)] * 3])
+    assert only(late).title == "blue: 3 probe failures"
+    other = facts(events=[started, *[event(name, minutes=1.8, instance="blue-2")] * 3])
+    assert only(other).title == "blue: 3 probe failures"
+
+
 @pytest.mark.parametrize(
     ("names", "severity"),
     [

@@ -1,6 +1,7 @@
 """Rules about instances: crash loops, probes, saturation, states against weights."""
 
 from collections import Counter
+from datetime import timedelta
 from math import ceil
 
 from ops.diagnosis import scripts, weights
@@ -10,6 +11,7 @@ from ops.measures import Event
 
 HIGH_CPU, FULL_CPU = 85, 95
 HIGH_MEMORY, FULL_MEMORY = 85, 95
+STARTING = timedelta(seconds=30)  # in which probes fail, as a server starts
 BUSY = ("Creating", "Updating", "Scaling", "Deleting")
 
 
@@ -46,7 +48,8 @@ def crash_loop(facts: Facts, deployment: Deployment) -> Finding | None:
 def probes_fail(facts: Facts, deployment: Deployment) -> Finding | None:
     """Probes that fail on instances that do not exit."""
     name = deployment.name
-    found = _events(facts, name, "LivenessProbeFailed", "ReadinessProbeFailed")
+    probes = _events(facts, name, "LivenessProbeFailed", "ReadinessProbeFailed")
+    found = [each for each in probes if not _starting(facts, each)]
     liveness = [each for each in found if each.name == "LivenessProbeFailed"]
     again = [i for i, count in Counter(e.instance for e in found).items() if count > 1]
     if _events(facts, name, "BackOff") or deployment.state == "Failed":
@@ -187,6 +190,16 @@ def _events(facts: Facts, deployment: str, *names: str) -> list[Event]:
         and each.name in names
         and (mended is None or each.at >= mended)
     ]
+
+
+def _starting(facts: Facts, event: Event) -> bool:
+    """Whether the instance had just been started when this befell it."""
+    return any(
+        each.name == "Started"
+        and each.instance == event.instance
+        and each.at <= event.at <= each.at + STARTING
+        for each in facts.events
+    )
 
 
 def _said(events: list[Event]) -> list[str]:

@@ -40,7 +40,7 @@ def run_raises(facts: Facts, deployment: Deployment) -> Finding | None:
             *_follow(facts, found),
             *_rolled_back(facts, deployment),
             f"invoke logs --deployment {deployment.name} --lines 200{facts.flags}",
-            "invoke validate --run   # after mending it" + facts.flags,
+            f"invoke validate --run{facts.flags}   # after mending it",
         ],
     )
 

@@ -1,5 +1,6 @@
 """The screen of `invoke watch`, and how a diagnosis is printed."""
 
+import textwrap
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ops.journal import Entry
     from ops.watch import Sight
 
+INDENT = 17  # of what a finding tells
 SEVERITIES = {"serious": "bold red", "warning": "yellow", "note": "cyan"}
 ALARMING = ("BackOff", "LivenessProbeFailed", "ReadinessProbeFailed")
 MOST_ALERTS, MOST_MUTES = 4, 2
@@ -59,7 +61,7 @@ def findings(diagnosis: "Diagnosis") -> None:
 
     out = render.console()
     for finding in diagnosis.findings:
-        for each in _finding(finding):
+        for each in _finding(finding, out.width):
             out.print(each, soft_wrap=True)
     for reason in diagnosis.unread:
         out.print(Text(f"not looked at: {render.clean(reason)}", style="dim"))
@@ -69,14 +71,15 @@ def findings(diagnosis: "Diagnosis") -> None:
         out.print(text.append(f"found in {_length(diagnosis)}{whole}"))
 
 
-def _finding(finding: "Finding") -> "list[Text]":
+def _finding(finding: "Finding", width: int) -> "list[Text]":
+    """Wrapped between words, but for what is to be pasted."""
     from rich.text import Text
 
     style = SEVERITIES[finding.severity]
     lines = [Text.assemble((f"{finding.severity:<9}", style), (finding.title, "bold"))]
-    lines += [_told("", each, "") for each in finding.evidence]
+    lines += [_told("", _wrapped(each, width), "") for each in finding.evidence]
     if finding.cause:
-        lines.append(_told("likely", finding.cause, "italic"))
+        lines.append(_told("likely", _wrapped(finding.cause, width), "italic"))
     lines += [_told("try:", each, "cyan") for each in finding.next]
     return [*lines, Text("")]
 
@@ -85,6 +88,12 @@ def _told(label: str, text: str, style: str) -> "Text":
     from rich.text import Text
 
     return Text.assemble(" " * 9, (f"{label:<8}", "dim"), (render.clean(text), style))
+
+
+def _wrapped(text: str, width: int) -> str:
+    room = max(width - INDENT, 40)
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return ("\n" + " " * INDENT).join(lines)
 
 
 def _length(diagnosis: "Diagnosis") -> str:
