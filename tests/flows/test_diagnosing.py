@@ -66,17 +66,19 @@ SAMPLE = b'{"data": [[5.1, 3.5, 1.4, 0.2]]}'
             "no model",
             r"init\(\) raises ValueError: no model \(score.py line \d+, in init\)",
         ),
-        (
+        pytest.param(
             "import math\n",
             "import math\nraise RuntimeError('not now')\n",
             "not now",
             r"while it is imported RuntimeError: not now",
+            marks=pytest.mark.long,
         ),
-        (
+        pytest.param(
             "import math\n",
             "import math\nraise SystemExit(7)\n",
             "SystemExit: 7",
             r"while it is imported SystemExit: 7",
+            marks=pytest.mark.long,
         ),
     ],
     ids=["in-init", "on-import", "exits"],

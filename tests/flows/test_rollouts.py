@@ -272,8 +272,14 @@ def test_a_good_green_is_promoted_and_no_request_is_lost(ready):
     ("blue", "green", "says"),
     [
         ({}, {"fail_ratio": 0.05}, r"errors \d[^;]* against blue's 0%"),
-        ({"sleep_ms": 8}, {"sleep_ms": 24}, r"slower than blue's p\d+ was"),
-        ({}, {"leak_mb": 1, "dies_at_mb": 30}, r"rolled back"),
+        pytest.param(
+            *({"sleep_ms": 8}, {"sleep_ms": 24}, r"slower than blue's p\d+ was"),
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            *({}, {"leak_mb": 1, "dies_at_mb": 30}, r"rolled back"),
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["fails-5-percent", "3-times-slower", "leaks-until-it-dies"],
 )
@@ -377,6 +383,7 @@ def test_ctrl_c_leaves_the_traffic_and_says_what_to_do(ready):
     assert ready.traffic == {"blue": 100}
 
 
+@pytest.mark.long
 def test_ten_hours_pass_in_seconds_by_the_clock(ready):
     ready.desk("cloud.drills", "--on")
     began = time.monotonic()
