@@ -81,6 +81,11 @@ def window(since: datetime, until: datetime) -> Window:
     return Window(since=since - (since - EPOCH) % grain, until=until, grain=grain)
 
 
+def ended(window: Window) -> datetime:
+    """When its last point will be whole: the same at every look until then."""
+    return window.until + (EPOCH - window.until) % window.grain
+
+
 def chosen(panel: Panel, given: Iterable[Column]) -> tuple[Column, ...]:
     """The columns of what was given that a panel shows, in its order."""
     columns = {each.name: each for each in given}

@@ -1,13 +1,13 @@
 """Charts of bars: side by side, or a picture for each value of a column."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from math import ceil
 from typing import Any
 
 from ops.boards.model import Panel
 from ops.boards.tables import Table
-from ops.page import drawing, palette, words
+from ops.page import drawing, palette, wanted, words
 from ops.page.drawing import Figure
 
 TICKS, FEW_TICKS = 10, 4
@@ -15,8 +15,11 @@ ABREAST = 4  # pictures beside each other in one figure
 TO = " to "
 
 
-def figure(panel: Panel, table: Table) -> Figure:
-    """Bars side by side, one a deployment at each place; a picture for each value."""
+def figure(panel: Panel, table: Table, back: str = "") -> Figure:
+    """Bars side by side, one a deployment at each place; a picture for each value.
+
+    `back` is the query of the view, for the way back from the lines behind a bar.
+    """
     parts = pictures(panel, table)
     names = sorted(
         {str(each.get(panel.by, "")) for part in parts.values() for each in part}
@@ -27,6 +30,10 @@ def figure(panel: Panel, table: Table) -> Figure:
     layout["height"] = drawing.HEIGHT * rows
     layout["annotations"] = []
     data: list[dict[str, Any]] = []
+
+    def behind(record: dict[str, Any]) -> str:
+        return wanted.beneath(panel, record, table.window, back)
+
     for index, (title, records) in enumerate(parts.items()):
         number = f"{index + 1}" if index else ""
         across, down = _domains(index, len(parts), rows)
@@ -45,7 +52,7 @@ def figure(panel: Panel, table: Table) -> Figure:
             layout["margin"]["t"] = 24
             layout["annotations"].append(_title(title, across, down))
         data += [
-            _bars(panel, name, records, colour[name], number)
+            _bars(panel, name, records, colour[name], number, behind)
             for name in names[: palette.MOST]
         ]
     return {"data": data, "layout": layout}
@@ -61,10 +68,16 @@ def pictures(panel: Panel, table: Table) -> dict[str, list[dict[str, Any]]]:
 
 
 def _bars(
-    panel: Panel, name: str, records: list[dict[str, Any]], colour: str, number: str
+    panel: Panel,
+    name: str,
+    records: list[dict[str, Any]],
+    colour: str,
+    number: str,
+    behind: Callable[[dict[str, Any]], str],
 ) -> dict[str, Any]:
     own = [each for each in records if str(each.get(panel.by, "")) == name]
     values = [float(each[panel.show[0]] or 0) for each in own]
+    lead = [behind(each) for each in own]
     return {
         "type": "bar",
         "name": name,
@@ -75,7 +88,9 @@ def _bars(
         "text": [words.number(value, panel.unit) for value in values],
         "textposition": "none",
         "marker": {"color": colour},
-        "hovertemplate": f"{escape(name)} %{{text}}<br>%{{x}}<extra></extra>",
+        "customdata": lead,
+        "hovertemplate": f"{escape(name)} %{{text}}<br>%{{x}}"
+        f"{drawing.CLICK if any(lead) else ''}<extra></extra>",
     }
 
 
@@ -109,4 +124,6 @@ def place(panel: Panel, record: Mapping[str, Any]) -> str:
 
 def _edge(value: Any) -> str:
     """A number of an axis, or its label."""
-    return f"{value:.4g}" if isinstance(value, float) else words.text(value)
+    if not isinstance(value, float):
+        return words.text(value)
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

@@ -13,6 +13,8 @@ from ops.measures import Window
 from ops.page import palette, words
 
 HEIGHT = 190
+APART = 0.2  # of a chart's width lie between two marks that are named
+CLICK = "<br><i>click for its log lines</i>"
 Figure = dict[str, Any]
 
 
@@ -22,6 +24,7 @@ class Mark:
 
     at: datetime
     text: str
+    word: str = ""  # what it is called on the chart itself
     alert: bool = False
 
 
@@ -52,24 +55,26 @@ def over_time(
             "marker": {"size": 4},
             "connectgaps": False,
             "hovertemplate": f"{escape(each.name)} %{{text}}<br>%{{x|%H:%M:%S}} UTC"
-            "<br><i>click for its log lines</i><extra></extra>",
+            f"{CLICK}<extra></extra>",
         }
         for each in lines
     ]
     happened = list(marks)
+    start = _start(lines, window)
     return {
         "data": [*data, *_marks(happened)],
         "layout": {
             **layout(unit),
             "xaxis": {
                 "type": "date",
-                "range": [local(_start(lines, window)), local(window.until)],
+                "range": [local(start), local(window.until)],
                 "fixedrange": True,
                 "nticks": 6,
                 "showgrid": False,
             },
             "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False},
             "shapes": [*map(_limit, limits), *map(_line, happened)],
+            "annotations": _names(happened, start, window.until),
         },
     }
 
@@ -101,7 +106,7 @@ def clicked(point: Mapping[str, Any]) -> tuple[datetime, float]:
 def layout(unit: str) -> dict[str, Any]:
     return {
         "height": HEIGHT,
-        "margin": {"l": 44, "r": 10, "t": 12, "b": 26},
+        "margin": {"l": 44, "r": 10, "t": 20, "b": 26},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "inherit", "size": 11},
@@ -178,6 +183,23 @@ def _marks(marks: list[Mark]) -> list[dict[str, Any]]:
             },
         }
     ]
+
+
+def _names(marks: list[Mark], start: datetime, until: datetime) -> list[dict[str, Any]]:
+    """What marks are called, above them; of near ones an alert, or the latest."""
+    named: list[Mark] = []
+    for each in sorted(marks, key=lambda mark: (mark.alert, mark.at), reverse=True):
+        apart = (abs(each.at - other.at) / (until - start) for other in named)
+        if each.word and all(distance >= APART for distance in apart):
+            named.append(each)
+    return [_name(each, (each.at - start) / (until - start)) for each in named]
+
+
+def _name(mark: Mark, across: float) -> dict[str, Any]:
+    side = "left" if across < APART / 2 else "right" if across > 1 - APART / 2 else ""
+    at = {"x": local(mark.at), "xanchor": side or "center", "yref": "paper", "y": 1}
+    above = {"yanchor": "bottom", "yshift": 3, "showarrow": False}
+    return {**at, **above, "text": _told(mark.word), "font": {"size": 10}}
 
 
 def _told(text: str) -> str:

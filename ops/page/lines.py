@@ -46,7 +46,9 @@ def page(looks: Looks, search: str) -> list[Any]:
 
 def _title(wanted: Wanted, now: datetime) -> str:
     of = f" of {wanted.deployment}" if wanted.deployment else ""
-    return f"Log lines{of}: {TITLES[wanted.kind]}"
+    how = f" answered {wanted.status}" if wanted.status else ""
+    late = f", over {wanted.slower_than_ms} ms" if wanted.kind == "slow" else ""
+    return f"Log lines{of}: {TITLES[wanted.kind]}{how}{late}"
 
 
 def _told(wanted: Wanted) -> str:
@@ -57,10 +59,13 @@ def _told(wanted: Wanted) -> str:
     since, until = view.stamp(wanted.since), view.stamp(wanted.until)
     level = " --level warning" if wanted.kind == "failures" else ""
     slow = f" --slower-than {wanted.slower_than_ms}ms" if wanted.kind == "slow" else ""
+    status = f" --status {wanted.status}" if wanted.status else ""
     streams = {"requests": " --requests", "slow": " --requests"}.get(
         wanted.kind, " --console --requests --events"
     )
-    return f"invoke logs{streams}{where}{level}{slow} --from {since} --to {until}"
+    return (
+        f"invoke logs{streams}{where}{level}{status}{slow} --from {since} --to {until}"
+    )
 
 
 def _kinds(wanted: Wanted) -> Any:
@@ -71,7 +76,8 @@ def _kinds(wanted: Wanted) -> Any:
             continue
         chosen = kind == wanted.kind
         inside = [title, html.Span(" (shown)", className="hidden") if chosen else ""]
-        href = replace(wanted, kind=kind).address
+        status = wanted.status if chosen else ""
+        href = replace(wanted, kind=kind, status=status).address
         items.append(
             html.Li(dcc.Link(inside, href=href, className="on" if chosen else ""))
         )

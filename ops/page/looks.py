@@ -155,14 +155,23 @@ class Looks:
         rows = changes.records() if isinstance(changes, Table) else []
         window = view.window(self.now())
         found = [
-            Mark(at=row["At"], text=f"{row['Verb']} by {row['Who']}: {row['Reason']}")
+            Mark(
+                at=row["At"],
+                text=f"{row['Verb']} by {row['Who']}: {row['Reason']}",
+                word=row["Verb"],
+            )
             for row in rows[:MOST_MARKS]
         ]
         alerts: tuple[Alert, ...] = self._kept.get(
             ("fired", view.length), self._freshness(view), self._fired(view.length)
         )
         found += [
-            Mark(at=each.started, text=f"alert {each.rule}: {each.summary}", alert=True)
+            Mark(
+                at=each.started,
+                text=f"alert {each.rule}: {each.summary}",
+                word=f"alert {each.rule}",
+                alert=True,
+            )
             for each in alerts[:MOST_MARKS]
             if window.since <= each.started < window.until
         ]

@@ -14,7 +14,7 @@ from ops.boards.model import Panel
 from ops.boards.tables import Failure, Series, Table, series
 from ops.errors import OpsError
 from ops.measures import Window
-from ops.page import bars, drawing, palette, tables, words
+from ops.page import bars, drawing, palette, tables, wanted, words
 from ops.page.drawing import Figure, Mark
 from ops.page.tables import Grid, Seen
 
@@ -95,7 +95,8 @@ def shown(
     if panel.kind == "stat":
         return _stat(panel, found, bounds, notes)
     if panel.kind in CHARTS:
-        figure, grids = bars.figure(panel, found), tables.pivots(panel, found)
+        figure = bars.figure(panel, found, back)
+        grids = tables.pivots(panel, found, back)
         return Shown(figure=figure, grids=grids, beside=notes)
     return Shown(grids=[tables.rows(found, panel.title, now)], beside=notes)
 
@@ -118,6 +119,8 @@ def _over_time(
     seen: Seen,
 ) -> Shown:
     lines = [named(each) for each in series(panel, found)]
+    if panel.by != wanted.DEPLOYMENT and len({each.by for each in lines}) == 1:
+        lines = [alone(each) for each in lines]
     drawn = worst_first(lines, bounds)[: palette.MOST]
     dashes = {each.name: drawing.dash(panel, each) for each in drawn}
     in_order = [each for each in lines if each.name in dashes]
@@ -162,6 +165,11 @@ def named(line: Series) -> Series:
     """`green worse %` for `green WorsePercent`."""
     name = line.name.replace(line.value, words.heading(line.value))
     return replace(line, name=name)
+
+
+def alone(line: Series) -> Series:
+    """`worse %` where all lines are of one rollout, whose name tells nothing then."""
+    return replace(line, name=line.name.removeprefix(line.by).strip() or line.name)
 
 
 def worst_first(lines: Sequence[Series], bounds: Sequence[Limit]) -> list[Series]:

@@ -4,7 +4,7 @@ As components of their own, thousands of cells would take the page's library sec
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from ops.kql import Column
 from ops.page import bars, palette, wanted, words
 
 NUMBERS = ("int", "long", "real", "decimal")
+LONG = 30  # characters: a cell that may be broken into lines, but not into words
 SHOWN = 12  # rows that are seen at once; the others are scrolled to
 SUMMED = 6  # the same below a chart
 MOODS = {"critical": "bad", "warning": "uneasy"}
@@ -90,15 +91,24 @@ def summary(
     return grid(panel.title, heads, body, SUMMED)
 
 
-def pivots(panel: Panel, table: Table) -> list[Grid]:
-    """Bars in numbers, a table for each picture."""
+def pivots(panel: Panel, table: Table, back: str = "") -> list[Grid]:
+    """Bars in numbers, a table for each picture; they lead where the bars do."""
+
+    def behind(record: dict[str, Any]) -> str:
+        return wanted.beneath(panel, record, table.window, back)
+
     return [
-        _pivot(panel, records, title)
+        _pivot(panel, records, title, behind)
         for title, records in bars.pictures(panel, table).items()
     ]
 
 
-def _pivot(panel: Panel, records: list[dict[str, Any]], title: str) -> Grid:
+def _pivot(
+    panel: Panel,
+    records: list[dict[str, Any]],
+    title: str,
+    behind: Callable[[dict[str, Any]], str],
+) -> Grid:
     """A row for each place of the axis, a column a deployment."""
     names = sorted({str(each.get(panel.by, "")) for each in records})
     colour = palette.colours(names)
@@ -108,12 +118,13 @@ def _pivot(panel: Panel, records: list[dict[str, Any]], title: str) -> Grid:
     found: dict[str, dict[str, Any]] = {}
     for each in records:
         row = found.setdefault(bars.place(panel, each), {})
-        row[str(each.get(panel.by, ""))] = each[panel.show[0]]
+        cell = number(each[panel.show[0]], panel.unit)
+        if lead := behind(each):
+            cell["href"] = lead
+        row[str(each.get(panel.by, ""))] = cell
+    none = number(0, panel.unit)
     body = [
-        [
-            {"text": place, "head": True},
-            *(number(row.get(name, 0), panel.unit) for name in names),
-        ]
+        [{"text": place, "head": True}, *(row.get(name, none) for name in names)]
         for place, row in found.items()
     ]
     return grid(f"{panel.title} {title}".strip(), heads, body, SUMMED)
@@ -160,4 +171,6 @@ def _cell(column: Column, value: Any, now: datetime) -> Cell:
         return number(value, unit)
     if isinstance(value, str) and words.REQUEST_ID.fullmatch(value):
         return request(value)
-    return {"text": words.text(value), "class": words.mood(value) or _side(column)}
+    said = words.text(value)
+    usual = "long" if len(said) > LONG else _side(column)
+    return {"text": said, "class": words.mood(value) or usual}

@@ -1,13 +1,18 @@
-"""Which log lines an address asks for, and the address of those behind a point."""
+"""Which log lines an address asks for, and the address of those behind a chart."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from ops import times
+from ops.boards import tables
 from ops.boards.model import Panel
 from ops.errors import UsageError
 from ops.logs import Asked
+from ops.measures import Window
 from ops.page import view
 from ops.sieve import Sieve
 from ops.times import Span
@@ -26,6 +31,7 @@ TITLES = {
     "slow": "slow requests",
     "all": "everything",
 }
+STATUS = re.compile("[1-5][0-9]{2}")
 LATELY = timedelta(days=7)  # how far back a request is looked for
 
 
@@ -38,6 +44,7 @@ class Wanted:
     deployment: str = ""
     kind: str = "all"
     slower_than_ms: int = 0
+    status: str = ""  # of requests: only those that were answered so
     request: str = ""
     back: str = ""  # the query of the view that one has come from
 
@@ -49,6 +56,7 @@ class Wanted:
             "to": view.stamp(self.until),
             "deployment": self.deployment,
             "slower": str(self.slower_than_ms or ""),
+            "status": self.status,
             "back": self.back,
         }
         if self.request:
@@ -59,11 +67,13 @@ class Wanted:
     def asked(self) -> Asked:
         least = "warning" if self.kind == "failures" else ""
         slower = timedelta(milliseconds=self.slower_than_ms)
+        status = int(self.status or 0)
         return Asked(
             kinds=KINDS[self.kind],
             sieve=Sieve(
                 deployment=self.deployment,
                 level=least,
+                status=(status, status),
                 slower_than=slower if self.kind == "slow" else None,
             ),
             span=Span(start=self.since, end=self.until),
@@ -84,16 +94,20 @@ def parse(search: str, now: datetime) -> Wanted:
     hour = until - timedelta(hours=1)
     since = times.moment(given["from"], "from", now) if "from" in given else hour
     kind, slower = given.get("kind", "all"), given.get("slower", "0")
+    status = given.get("status", "")
     if kind not in KINDS:
         raise UsageError(f"kind is one of {', '.join(KINDS)}, not {kind!r}.")
     if since >= until or not slower.isdecimal():
         raise UsageError("from lies before to, and slower is in whole milliseconds.")
+    if status and not (STATUS.fullmatch(status) and kind == "requests"):
+        raise UsageError("status is one such as 424, and of kind=requests.")
     return Wanted(
         since=since,
         until=until,
         deployment=given.get("deployment", ""),
         kind=kind,
         slower_than_ms=min(int(slower), 10**7),
+        status=status,
         back=back,
     )
 
@@ -115,6 +129,26 @@ def behind(
         deployment=by if panel.by == DEPLOYMENT else "",
         kind="slow" if slow else "failures" if failing else "all",
         slower_than_ms=max(int(value or 0) - 1, 0) if slow else 0,
+        back=back,
+    )
+    return found.address
+
+
+def beneath(panel: Panel, record: Mapping[str, Any], window: Window, back: str) -> str:
+    """The address of the lines behind a bar; "" where it is not made of requests."""
+    if panel.source != "logs":
+        return ""
+    status, least = str(record.get("Status", "")), int(record.get("FromMs") or 0)
+    slow = panel.axis == ("FromMs", "ToMs")
+    if not slow and not (panel.axis == ("Status",) and STATUS.fullmatch(status)):
+        return ""
+    found = Wanted(
+        since=window.since,
+        until=tables.ended(window),
+        deployment=str(record.get(DEPLOYMENT, "")),
+        kind="slow" if slow and least else "requests",
+        slower_than_ms=least,
+        status="" if slow else status,
         back=back,
     )
     return found.address

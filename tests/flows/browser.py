@@ -83,6 +83,14 @@ class Browser:
         self.script("arguments[0].scrollIntoView({block: 'center'})", found)
         ActionChains(self.driver).move_to_element(found).pause(0.2).click().perform()
 
+    def bar(self, panel, number):
+        """Click the last bar of a deployment, counted from 1."""
+        path = f".barlayer .trace:nth-child({number}) .points .point:last-child path"
+        self.until(lambda: panel.find_elements(By.CSS_SELECTOR, path))
+        found = panel.find_element(By.CSS_SELECTOR, path)
+        self.script("arguments[0].scrollIntoView({block: 'center'})", found)
+        ActionChains(self.driver).move_to_element(found).pause(0.2).click().perform()
+
     def script(self, text, *values):
         return self.driver.execute_script(text, *values)
 
