@@ -1,7 +1,6 @@
 """The live page without a browser: addresses, guards, colours, numbers, readings."""
 
 import re
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,11 +9,9 @@ import pytest
 from ops.boards import boardfile, tables
 from ops.boards.limits import Limit
 from ops.boards.model import Panel
-from ops.boards.tables import Series, Table
+from ops.boards.tables import Series
 from ops.errors import UsageError
-from ops.kql import Column
 from ops.page import (
-    bars,
     controls,
     drawing,
     guard,
@@ -26,10 +23,10 @@ from ops.page import (
     words,
 )
 from ops.page import tables as tables_of_page
+from ops.page.app import ASSETS
 from ops.page.controls import Hands
 from ops.page.drawing import Mark
-from ops.page.looks import Kept
-from ops.page.serving import ASSETS, port
+from ops.page.serving import port
 from ops.page.tables import Seen
 from ops.rollouts.standing import Standing
 
@@ -275,6 +272,14 @@ def test_a_line_over_its_limit_is_bad_now_and_was_bad_then():
     assert panels.standing([line("blue", 0)], limit, WINDOW, NOW) == ("", "")
 
 
+def test_lines_of_one_rollout_are_named_by_what_they_show():
+    one, other = (line(f"r1 {value}", 1) for value in ("worse %", "proven %"))
+
+    assert panels.alone(replace(one, by="r1")).name == "worse %"
+    assert panels.alone(replace(other, by="r1")).name == "proven %"
+    assert panels.alone(line("r1", 1)).name == "r1"
+
+
 def test_a_budget_is_bad_below_its_limit():
     limit = [Limit(value=0.0, level="critical", over=False)]
     lines_ = [line("blue", 3.0), line("green", -2.0)]
@@ -290,6 +295,21 @@ def test_what_others_wrote_is_text_in_a_charts_labels():
 
     assert "<a" not in figure["data"][-1]["text"][0]
     assert "<b>x" not in figure["data"][0]["hovertemplate"]
+
+
+def test_marks_are_named_alerts_first_and_none_over_another():
+    def mark(minute, word, alert=False):
+        at = NOW.replace(minute=minute)
+        return Mark(at=at, text="why", word=word, alert=alert)
+
+    marks = [mark(20, "deploy"), mark(57, "late"), mark(52, "alert x", alert=True)]
+    marks += [mark(22, "traffic"), mark(1, "first"), mark(40, "")]
+    hour = tables.window(NOW.replace(minute=0), NOW.replace(minute=59))
+
+    figure = drawing.over_time(PANEL, [line("blue", 1)], [], marks, hour)
+    named = {each["text"]: each["xanchor"] for each in figure["layout"]["annotations"]}
+
+    assert named == {"alert x": "center", "traffic": "center", "first": "left"}
 
 
 def test_a_point_leads_to_the_lines_of_its_own_time_and_kind():
@@ -318,72 +338,25 @@ def test_the_keyboard_gets_from_a_chart_to_its_log_lines_too():
     assert "back=range%3D15m" in address
 
 
-@pytest.mark.parametrize("search", ["?kind=x", "?slower=-1", "?from=14:00&to=13:59"])
+@pytest.mark.parametrize(
+    "search",
+    [
+        "?kind=x",
+        "?slower=-1",
+        "?from=14:00&to=13:59",
+        "?kind=requests&status=9",
+        "?kind=all&status=424",
+    ],
+)
 def test_lines_that_cannot_be_meant_are_refused(search):
     with pytest.raises(UsageError):
         wanted.parse(search, NOW)
-
-
-def test_a_histogram_has_a_picture_of_each_value():
-    panel = Panel(
-        id="x.cells",
-        title="Cells",
-        kind="histogram",
-        source="cells",
-        each="Column",
-        axis=("FromValue", "ToValue"),
-        by="DeploymentName",
-        show=("SharePercent",),
-    )
-    names = (*panel.axis, "Column", "DeploymentName", "SharePercent")
-    columns = tuple(Column(name=name, type="string") for name in names)
-    rows = [(0, 1, each, "green", 40.0) for each in "abcde"]
-    table = Table(columns=columns, rows=rows, window=WINDOW)
-
-    figure = bars.figure(panel, table)
-
-    assert [each["xaxis"] for each in figure["data"]] == ["x", "x2", "x3", "x4", "x5"]
-    titles = [each["text"] for each in figure["layout"]["annotations"]]
-    assert titles == list("abcde")
-    assert len(tables_of_page.pivots(panel, table)) == 5
 
 
 def test_every_row_of_a_dashboard_is_filled():
     for board in BOARDS.values():
         for row in board.rows:
             assert sum(width for _, width in layout.filled(row.panels)) % 12 == 0
-
-
-def test_a_reading_is_made_once_for_all_who_ask_at_the_same_time():
-    kept, made, begun = Kept(), [], threading.Barrier(4)
-
-    def ask():
-        begun.wait()
-        kept.get("rate", 60, lambda before: made.append(before) or len(made))
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-
-    assert made == [None]
-
-
-def test_a_night_of_looking_keeps_no_more_readings_than_an_hour():
-    kept = Kept(most=3)
-
-    for number in range(1000):
-        kept.get(number, 60, lambda before: "rows")
-
-    assert len(kept) == 3
-
-
-def test_a_reading_that_is_old_is_made_anew_and_knows_the_last_one():
-    kept = Kept()
-
-    assert kept.get("rate", 0, lambda before: (before, 1)) == (None, 1)
-    assert kept.get("rate", 0, lambda before: (before, 2)) == ((None, 1), 2)
 
 
 @pytest.mark.parametrize("text", ["-1", "x", "70000", "1.5", ""])

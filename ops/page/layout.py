@@ -12,6 +12,7 @@ from ops.errors import OpsError
 from ops.page import lines, panels, steering, top, view, words
 from ops.page.controls import Hands
 from ops.page.looks import Header, Looks
+from ops.page.panels import Shown
 from ops.page.view import RANGES, View
 
 INDEX = """<!DOCTYPE html>
@@ -29,18 +30,32 @@ is old. Start <code>invoke dashboard</code> again, or wait.</p>
 <noscript>This page draws its charts with JavaScript; <code>invoke watch</code> needs
 none.</noscript>
 {%app_entry%}
+<script src="/assets/page.js"></script>
 <footer>{%config%}{%scripts%}{%renderer%}</footer>
 </body>
 </html>"""
+ENTRY = '<div id="react-entry-point"><div class="first">{}</div></div>'
 Link = tuple[str, str, str]
 """What is written on it, where it leads, and what it is known by."""
 PULSE_SECONDS = {True: 3, False: 15}
 """How often the header is renewed, on localcloud and on Azure."""
 
 
-def whole(looks: Looks, hands: Hands) -> Any:
-    """What stays while one looks at this and that."""
-    header = looks.header()
+def whole(
+    looks: Looks,
+    boards: Mapping[str, Dashboard],
+    hands: Hands,
+    header: Header,
+    path: str,
+    search: str,
+) -> Any:
+    """What stays while one looks at this and that, and what an address shows."""
+    there: dict[str, Any] = {}
+    if path == "/":  # log lines are read when they are asked for
+        there = {
+            "children": page(looks, boards, header, path, search),
+            "data-address": f"{path}{search}",
+        }
     pulse = PULSE_SECONDS[looks.stage.local] * 1000
     return html.Div(
         [
@@ -66,21 +81,25 @@ def whole(looks: Looks, hands: Hands) -> Any:
                     steering.form(looks, hands),
                 ]
             ),
-            html.Div(id="page"),
+            html.Div(id="page", **there),
         ]
     )
 
 
 def page(
-    looks: Looks, boards: Mapping[str, Dashboard], path: str, search: str
+    looks: Looks,
+    boards: Mapping[str, Dashboard],
+    header: Header,
+    path: str,
+    search: str,
 ) -> list[Any]:
     """What an address shows."""
     try:
         if path == "/logs":
             return [_main(lines.page(looks, search))]
         shown = view.parse(search, boards, looks.now())
-        choices = _choices(looks.header(), boards, shown, looks.now())
-        return [choices, _main(_board(shown))]
+        choices = _choices(header, boards, shown, looks.now())
+        return [choices, _main(_board(looks, shown))]
     except OpsError as error:
         problem = html.Pre(error.problem, className="problem", role="alert")
         usual = dcc.Link("Show the usual view", href="/")
@@ -91,7 +110,7 @@ def _main(inside: Any) -> Any:
     return html.Main(inside, id="panels", tabIndex="-1")
 
 
-def _board(shown: View) -> list[Any]:
+def _board(looks: Looks, shown: View) -> list[Any]:
     board = shown.board
     interval = board.variables.refresh.total_seconds() * 1000
     found: list[Any] = [
@@ -100,11 +119,22 @@ def _board(shown: View) -> list[Any]:
         html.P(board.about, className="quiet"),
     ]
     for row in board.rows:
-        inside = [panels.shell(each, width) for each, width in filled(row.panels)]
+        inside = [
+            panels.shell(each, width, _there(looks, each, shown))
+            for each, width in filled(row.panels)
+        ]
         if row.title:
             found.append(html.H3(row.title, className="row"))
         found.append(html.Div(inside, className="grid"))
     return found
+
+
+def _there(looks: Looks, panel: Panel, shown: View) -> Shown | None:
+    """What stands in a panel, if it is read already; its chart comes later."""
+    found, now = looks.there(panel, shown), looks.now()
+    if found is None:
+        return None
+    return panels.shown(panel, found, looks.endpoint, [], now, shown.query)
 
 
 def filled(row: Sequence[Panel]) -> list[tuple[Panel, int]]:

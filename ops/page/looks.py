@@ -1,11 +1,11 @@
 """What was read of an endpoint, kept a few seconds for all tabs, through outages."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Lock
+from functools import partial
+from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
@@ -13,22 +13,23 @@ from ops import cloud, endpoints, watch
 from ops.alerting import fired
 from ops.alerting.fired import Alert
 from ops.boards import reading
-from ops.boards.model import Panel
+from ops.boards.model import Dashboard, Panel
 from ops.boards.tables import Failure, Table
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError, Unreachable
 from ops.page.drawing import Mark
+from ops.page.kept import Kept
 from ops.page.view import View
 from ops.readings import first_line
 from ops.rollouts import following, standing
 from ops.rollouts.following import Status
 from ops.settings import Stage
 
-MOST_KEPT = 200  # readings: a page that is left open keeps no more than that
 HEADER_SECONDS = {True: 2.0, False: 10.0}  # on localcloud, on Azure
 FRESHEST_SECONDS = {True: 4.0, False: 15.0}
 MOST_MARKS = 40
+AT_ONCE = 4  # readings that one page begins: Azure lets one person ask five
 ASK_THE_SAME = ("drift", "days", "cells")
 CHANGES = Panel(id="marks.changes", title="", kind="table", source="journal")
 
@@ -44,40 +45,6 @@ class Header:
     alerts: tuple[Alert, ...] = ()  # those that are fired
     trouble: str = ""  # why it can't be read now
     notes: tuple[str, ...] = ()
-
-
-@dataclass
-class Place:
-    """Where one reading is kept; whoever comes while it is made waits for it."""
-
-    lock: Lock = field(default_factory=Lock)
-    due: float = 0.0
-    value: Any = None
-
-
-class Kept:
-    """The latest readings; the one that was asked for longest ago goes first."""
-
-    def __init__(self, most: int = MOST_KEPT) -> None:
-        self._most = most
-        self._lock = Lock()
-        self._places: OrderedDict[Hashable, Place] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def get(self, key: Hashable, seconds: float, read: Callable[[Any], Any]) -> Any:
-        """What `read` has said within so many seconds; it gets what it said before."""
-        with self._lock:
-            place = self._places.setdefault(key, Place())
-            self._places.move_to_end(key)
-            while len(self._places) > self._most:
-                self._places.popitem(last=False)
-        with place.lock:
-            if monotonic() >= place.due:
-                place.value = read(place.value)
-                place.due = monotonic() + seconds
-            return place.value
 
 
 class Looks:
@@ -116,22 +83,47 @@ class Looks:
         found: Header = self._kept.get("header", seconds, self._header)
         return found
 
+    def ahead(self, view: View, seconds: float) -> None:
+        """Begin to read all that a view shows; wait so long for it at most."""
+        panels = [partial(self.panel, each, view) for each in view.board.panels()]
+        readings: list[Callable[[], Any]] = [self.header, *panels]
+        left = iter(readings)
+
+        def work() -> None:
+            for read in left:
+                read()
+
+        workers = [Thread(target=work, daemon=True) for _ in range(AT_ONCE)]
+        for each in workers:
+            each.start()
+        until = monotonic() + seconds
+        for each in workers:
+            each.join(max(0.0, until - monotonic()))
+
+    def glance(self) -> Header:
+        """How it stands, if that is known already."""
+        return self._kept.fresh("header") or Header(looked=self.now())
+
+    def there(self, panel: Panel, view: View) -> Table | Failure | None:
+        """A panel's rows, if they are read already."""
+        found: Table | Failure | None = self._kept.fresh(key(panel, view))
+        return found
+
     def panel(self, panel: Panel, view: View) -> Table | Failure:
         """A panel's rows; while nothing answers, those that were there before."""
-        key = (panel.id, panel.source, view.range, view.since, view.until)
 
         def read(before: Table | Failure | None) -> Table | Failure:
             try:
                 where = self.workspace()
             except OpsError as error:
                 return before or Failure(problem=error.problem)
-            found = self._read_panel(where, panel, view)
+            found = self._read_panel(where, whole(panel, view.board), view)
             if isinstance(found, Failure) and isinstance(before, Table):
                 return before if self._header(None).trouble else found
             return found
 
         kept: Table | Failure = self._kept.get(
-            (*key, view.deployments), self._freshness(view), read
+            key(panel, view), self._freshness(view), read
         )
         return kept
 
@@ -228,3 +220,26 @@ class Looks:
             alerts=alerts,
             notes=tuple(notes),
         )
+
+
+def key(panel: Panel, view: View) -> Hashable:
+    """The same for all panels of a view that are drawn from the same rows."""
+    time = (view.range, view.since, view.until)
+    shown = whole(panel, view.board).show
+    return (_question(panel), shown, *time, view.deployments)
+
+
+def whole(panel: Panel, board: Dashboard) -> Panel:
+    """With the values of all lines of a dashboard that are drawn from the same rows."""
+    if panel.kind != "timeseries":
+        return panel
+    same = [p for p in board.panels() if _question(p) == _question(panel)]
+    shown = dict.fromkeys(name for p in (*same, panel) for name in p.show)
+    return replace(panel, show=tuple(shown))
+
+
+def _question(panel: Panel) -> Hashable:
+    """What is asked for it, whatever is shown of the answer."""
+    drawn = (panel.kind, panel.each, panel.time, panel.axis, panel.by)
+    asked = (panel.source, panel.query, tuple(panel.params.items()), panel.metric)
+    return (*asked, *drawn)

@@ -45,26 +45,33 @@ def part(panel: Panel, name: str) -> dict[str, str]:
     return {"chart" if panel.kind in CHARTS else "plain": panel.id, "part": name}
 
 
-def shell(panel: Panel, width: int) -> Any:
-    """A panel before it is read: everything has its place at once."""
+def shell(panel: Panel, width: int, found: Shown | None = None) -> Any:
+    """A panel, before it is read or with what was: everything has its place at once."""
+    waiting = [html.P("reading…", className="quiet")]
+    there = found or Shown(beside=waiting)
     title = f"title-{panel.id.replace('.', '-')}"
-    said = html.Strong(id=part(panel, "said"), className="said")
+    said = html.Strong(there.said, id=part(panel, "said"), className="said")
     inside: list[Any] = [html.Div([html.H4(panel.title, id=title), said])]
     if panel.help:
         inside.append(html.P(panel.help, className="help"))
     if panel.kind in CHARTS:
         # Without a graph for now: numbers needn't wait for what draws it.
-        inside.append(html.Div(id=part(panel, "frame"), className=BARE))
-    waiting = html.P("reading…", className="quiet")
+        frame, hidden = part(panel, "frame"), bool(found and not found.figure)
+        inside.append(html.Div(id=frame, className=BARE, hidden=hidden))
+    grids: dict[str, Any] = {"data-tables": tables.written(there.grids)}
     inside += [
-        html.Div(id=part(panel, "tables"), className="tables"),
-        html.Div(waiting, id=part(panel, "beside"), className="beside"),
+        html.Div(id=part(panel, "tables"), className="tables", **grids),
+        html.Div(there.beside, id=part(panel, "beside"), className="beside"),
     ]
+    told: dict[str, Any] = {}
+    if found:
+        told = {"data-state": there.state, "data-stamp": there.stamp}
     return html.Section(
         inside,
         id=part(panel, "panel"),
         className=f"panel wide{width}",
         **words.aria("labelledby", title),
+        **told,
     )
 
 

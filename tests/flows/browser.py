@@ -36,7 +36,7 @@ class Browser:
 
     def open(self, address):
         self.driver.get(address)
-        self.until(lambda: self.all("h1"))
+        self.until(lambda: self.all("h1") and not self.all(".first"))
 
     def see(self, address):
         """A dashboard, once all of its panels are read; none is opened twice."""

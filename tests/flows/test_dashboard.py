@@ -1,6 +1,8 @@
 """The live page in a real browser: on real deployments, and on made-up ones."""
 
+import html
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -131,6 +133,36 @@ def test_panels_have_data_of_a_real_run(browser, page):
     assert "iris:1" in browser.panel("What is deployed").text
     browser.until(lambda: len(browser.all(".js-plotly-plot")) >= 6)
     assert "blue" in browser.text(".traffic")
+
+
+@pytest.mark.parametrize("path", ["", "_dash-layout"])
+def test_the_first_answer_has_the_facts_already(page, path):
+    address = f"{page}?range=1h"
+
+    def told():
+        referer = {"Referer": address}
+        where = page + path if path else address
+        return html.unescape(requests.get(where, headers=referer, timeout=10).text)
+
+    # What takes longer than the page waits for is there when it is asked for again.
+    numbers = re.compile(r'Failed requests.*?\\?"text\\?":\\?"100%', re.DOTALL)
+    assert browsing.Browser.until(lambda: numbers.search(told()))
+    assert "none has been begun" in told()
+
+
+def test_a_bar_leads_to_its_requests_and_the_keyboard_too(browser, page):
+    browser.see(f"{page}?range=1h")
+    panel = browser.panel("Answers by status")
+    cell = next(
+        e for e in panel.find_elements("css selector", "td a") if e.text == "10"
+    )
+    browser.script("arguments[0].focus()", cell)
+
+    browser.bar(panel, 2)
+
+    browser.until(lambda: "status=424" in browser.driver.current_url)
+    assert "answered 424" in browser.says("--status 424")
+    assert len(browser.all(".lines tbody tr")) == 10
 
 
 def test_a_bad_deployment_is_red_and_said_to_be_bad(browser, page):

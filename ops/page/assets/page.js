@@ -1,5 +1,5 @@
 // What the library can't: the session's token, large tables, the keyboard's place, the
-// tab's title, and a server that is gone.
+// tab's title, a server that is gone, and what stands there before the library runs.
 "use strict";
 (() => {
   const find = (selector) => document.querySelector(selector);
@@ -100,12 +100,17 @@
     }
   };
 
+  for (const each of document.querySelectorAll("[data-style]")) {
+    each.style.cssText = each.dataset.style;
+  }
   const name = document.title;
   const titled = () => {
     const bad = find("#banner:not(:empty), .facts strong.bad, [data-state=bad]");
     const title = (bad ? "\u25CF bad: " : "") + name;
     if (document.title !== title) document.title = title;
   };
+  tables();
+  titled();
   let due = false;
   new MutationObserver(() => {
     if (due) return;
