@@ -48,6 +48,12 @@ SECTIONS = (
         ("--rows", "20000"),
     ),
     (
+        "The live page of a month beside that of an hour",
+        "benchmarks.page",
+        ("--rows", "10000000"),
+        ("--rows", "20000", "--runs", "1"),
+    ),
+    (
         "200 alert rules evaluated over ten million rows",
         "benchmarks.alerts",
         (),
