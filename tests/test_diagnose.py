@@ -189,6 +189,19 @@ def test_the_servers_own_exception_is_not_taken_for_the_scripts():
     assert [each.raised for each in found] == ["KeyError: 'x'"] * 2
 
 
+def test_a_request_that_was_too_slow_is_no_failure_of_the_script():
+    slow = """azmlinfsrv - Encountered Exception: Traceback (most recent call last):
+  File "/e/azureml_inference_server_http/server/user_script.py", line 137, in invoke_run
+    raise UserScriptTimeout(timeout_ms, elapsed_ms) from None
+azureml_inference_server_http.server.user_script.UserScriptTimeout: Script failed to \
+finish execution within the allocated time: 5000ms""".splitlines()
+
+    failure = scripts.last([*console("invoke_run", "KeyError: 'x'"), *slow], "run")
+
+    assert failure is not None
+    assert failure.raised == "KeyError: 'x'"
+
+
 @pytest.mark.parametrize(
     "lines",
     [

@@ -8,8 +8,8 @@ from typing import Literal
 TRACEBACK = "Traceback (most recent call last):"
 FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)')
 RAISED = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?:: (?P<said>.*))?$")
-# What the inference server raises from the script's own exception.
-WRAPPER = re.compile(r"\bUserScript(Import)?Exception\b")
+# What the inference server raises from the script's own exception, or for its slowness.
+WRAPPER = re.compile(r"\bUserScript((Import)?Exception|Timeout)\b")
 # The function of the inference server that was calling the script.
 CALLERS: dict[str, "Kind"] = {
     "load_script": "import",
