@@ -63,7 +63,8 @@ SHIPPED = {
     "logs --status 5xx": (
         "requests",
         {"most": "101", "lowest": "500", "highest": "599"},
-        f"{REQUESTS} AND ResponseCode BETWEEN 500 AND 599 {NEWEST} 101",
+        f"{REQUESTS} AND (ResponseCode BETWEEN 500 AND 599 OR ResponseCode = 424"
+        f" AND ModelStatusCode BETWEEN 500 AND 599) {NEWEST} 101",
     ),
     "logs --slower-than 400ms": (
         "requests",
