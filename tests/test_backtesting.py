@@ -23,6 +23,7 @@ from ops.errors import InvalidSpec, NotFound, UsageError
 from ops.localcloud.kql import TABLES
 from ops.localcloud.logstore import Batch, naive
 from ops.times import Span
+from ops.views.render import MARKS
 from tests.local_transport import InProcess
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -208,6 +209,23 @@ def test_another_version_that_is_wrong_is_told_whole(world, tmp_path):
 
     with pytest.raises(InvalidSpec, match="sumary: unknown key"):
         backtesting.run(world.workspace, "iris", "40m", "errors", str(other))
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_table_fits_the_terminal(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    times = {"since": END - 40 * HOUR, "until": END}
+    each = backtesting.Firings(rule="x" * 40, version="", firings=[], **times)
+    found = backtesting.Backtest(
+        endpoint="iris",
+        span=Span(start=END - 40 * HOUR, end=END),
+        found=[each, replace(each, told=False)],
+        data=[],
+    )
+
+    lines = [MARKS.sub("", line) for line in backtestview.table(found)][1:]
+
+    assert {len(line) for line in lines} == {80 if columns == 80 else 92}
 
 
 def test_a_strip_shows_when_and_how_long():

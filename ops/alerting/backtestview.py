@@ -1,5 +1,6 @@
 """What `invoke alerts.backtest` prints: a strip of time for each rule, and its data."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ops.times import Span
 
 BARS = "▁▂▃▄▅▆▇█"
-CELLS = 40
+WIDE, NARROW = 40, 28  # cells of a strip, where there are 92 columns and where not
 NAME = 26
 MOST_LISTED = 20
 REQUESTS = "AmlOnlineEndpointTrafficLog"
@@ -36,9 +37,10 @@ def report(found: "Backtest") -> None:
 def table(found: "Backtest") -> Iterator[str]:
     """A line for each version of each rule."""
     start, end = _shown(found.span.start), _shown(found.span.end)
-    cell = length((found.span.end - found.span.start) / CELLS)
+    count = cells()
+    cell = length((found.span.end - found.span.start) / count)
     yield f"[bold]{found.endpoint}[/], UTC; a cell is {cell}"
-    yield f"{'':<{NAME}}{start:<{CELLS - len(end)}}{end}   fired  minutes  a month"
+    yield f"{'':<{NAME}}{start:<{count - len(end)}}{end}   fired  minutes  a month"
     rules = [each.rule for each in found.found]
     for each in found.found:
         second = rules.count(each.rule) > 1 and each is not _first(found, each.rule)
@@ -54,14 +56,15 @@ def _first(found: "Backtest", rule: str) -> "Firings":
 
 def _line(name: str, each: "Firings", span: "Span") -> str:
     name = name if len(name) < NAME else f"{name[: NAME - 2]}…"
+    room = cells()
     if not each.told:
-        return (
-            f"{name:<{NAME}}{'nothing was measured':<{CELLS}}       -        -        -"
-        )
+        nothing = f"{'nothing was measured':<{room}}{'-':>8}{'-':>9}{'-':>9}"
+        return f"{name:<{NAME}}{nothing}"
     count = f"{len(each.firings):>8}"
     shown = f"[red]{count}[/]" if each.firings else count
     minutes = each.active / timedelta(minutes=1)
-    return f"{name:<{NAME}}{strip(each, span)}{shown}{minutes:>9.0f}{monthly(each):>9}"
+    told = f"{shown}{minutes:>9.0f}{monthly(each):>9}"
+    return f"{name:<{NAME}}{strip(each, span, room)}{told}"
 
 
 def monthly(each: "Firings") -> str:
@@ -73,12 +76,17 @@ def monthly(each: "Firings") -> str:
     )
 
 
-def strip(each: "Firings", span: "Span") -> str:
+def cells() -> int:
+    columns = shutil.get_terminal_size((NAME + WIDE + 26, 24)).columns
+    return WIDE if columns >= NAME + WIDE + 26 else NARROW
+
+
+def strip(each: "Firings", span: "Span", count: int = WIDE) -> str:
     """Each cell as high as the share of its time that an alert was fired."""
-    size = (span.end - span.start) / CELLS
+    size = (span.end - span.start) / count
     return "".join(
         _cell(each, span.start + size * n, span.start + size * (n + 1))
-        for n in range(CELLS)
+        for n in range(count)
     )
 
 

@@ -202,7 +202,7 @@ def _absence(time_window: timedelta, objective: slo.Objective) -> "Expanded":
         threshold=round(ENOUGH, 4),
         window=REMEMBERED,
         every=MINUTE,
-        unit=" requests",
+        unit="missing requests",
         notes=(f"tells silence of {minutes}m, for {_kql(REMEMBERED)} at most",),
     )
 

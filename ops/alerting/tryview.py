@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ops.alerting.trying import Judged, Report, Tried
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 72  # cells of a timeline
+WIDTH = 64  # cells of a timeline: with its margin it fits into 80 columns
 MOST_TRACKS = 6
 MARGIN = " " * 13
 
