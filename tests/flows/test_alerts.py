@@ -1,6 +1,6 @@
 """A green that errs: its alert fires, is told once, is taken, and resolves.
 
-One localcloud and one rule; the clock is set ahead instead of waiting for minutes.
+One localcloud and two rules; the clock is set ahead instead of waiting for minutes.
 """
 
 import json
@@ -21,6 +21,15 @@ window: 1m
 every: 1m
 by: [deployment]
 log: {query: status_share, measure: Percent, over: 5, unit: "%"}
+"""
+SILENT = """
+summary: "{deployment} answers without a scoring line for over {threshold} of requests"
+severity: 3
+runbook: errors
+window: 1m
+every: 1m
+by: [deployment]
+log: {query: unlogged, measure: Percent, over: 50, unit: "%"}
 """
 POLICY = """
 steps:
@@ -52,6 +61,7 @@ def desk(tmp_path_factory, hook):
     (alerts / "runbooks").mkdir(parents=True)
     (alerts / "runbooks/errors.md").write_text("# errors\n")
     (alerts / "errors.yaml").write_text(RULE)
+    (alerts / "scoring-log.yaml").write_text(SILENT)
     desk.environment["AML_OPS_ALERTS"] = str(alerts)
     with (desk.folder / "specs/stages/local.yaml").open("a") as stream:
         stream.write(f'notify:\n  on-call: {{webhook: "{hook.url}"}}\n')
@@ -69,7 +79,7 @@ def scored(desk):
     desk("cloud.clock", "--advance", "1m")
 
 
-def alert(desk):
+def alert(desk, rule="errors"):
     done = subprocess.run(
         desk.command("alerts.list", "--json"),
         env=desk.variables(),
@@ -78,7 +88,8 @@ def alert(desk):
         text=True,
     )
     assert done.returncode in (0, 3), done.stderr
-    (found,) = json.loads(done.stdout)["alerts"]
+    told = json.loads(done.stdout)["alerts"]
+    (found,) = [each for each in told if each["rule"] == rule]
     return done.returncode, found
 
 
@@ -113,6 +124,25 @@ def test_a_green_that_errs_wakes_somebody_once_and_says_when_it_is_over(desk, ho
     assert over["data"]["essentials"]["monitorCondition"] == "Resolved"
     assert alert(desk)[1]["condition"] == "resolved"
     assert len(hook.heard) == 3
+
+
+def test_a_script_that_logs_nothing_is_told_until_it_does_again(desk, hook):
+    desk("alerts.apply")
+    before = len(hook.heard)
+    (desk.folder / "green.json").write_text(json.dumps({"garbage": True}))
+    scored(desk)
+
+    told = hook.wait_for(before + 1, seconds=30)[-1]["data"]
+    assert told["essentials"]["alertRule"] == "aml-ops-iris-scoring-log"
+    _, found = alert(desk, "scoring-log")
+    assert (found["deployment"], found["value"]) == ("green", 100)
+
+    (desk.folder / "green.json").write_text("{}")
+    scored(desk)
+    desk("cloud.clock", "--advance", "15m")
+
+    over = hook.wait_for(before + 2, seconds=30)[-1]["data"]["essentials"]
+    assert over["monitorCondition"] == "Resolved"
 
 
 def test_a_rollout_goes_back_for_its_canarys_alert_and_for_no_other(desk):
