@@ -21,6 +21,7 @@ from ops.pipeline import (
     check,
     content,
     pipeline,
+    questions,
     refused,
     request_id,
     requests_transport,
@@ -177,14 +178,13 @@ class Workspace:
     def logs_client(self) -> "LogsQueryClient":
         from azure.monitor.query import LogsQueryClient
 
+        how: dict[str, Any] = {
+            "retry_policy": questions(1 if self.local else 3),
+            "transport": self.transport,
+        }
         if not self.local:
-            return LogsQueryClient(self.credential, transport=self.transport)
-        return LogsQueryClient(
-            self.credential,
-            endpoint=self.base_url,
-            retry_total=1,
-            transport=self.transport,
-        )
+            return LogsQueryClient(self.credential, **how)
+        return LogsQueryClient(self.credential, endpoint=self.base_url, **how)
 
     def monitor(self) -> "MonitorManagementClient":
         from azure.mgmt.monitor import MonitorManagementClient

@@ -74,6 +74,18 @@ def pipeline(
     )
 
 
+def questions(retries: int) -> Any:
+    """Retries of queries, but for one that took too long: it would once more."""
+    from azure.core.pipeline.policies import RetryPolicy
+
+    class Questions(RetryPolicy):  # type: ignore[misc]
+        def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+            late = response.http_response.status_code == 504
+            return not late and super().is_retry(settings, response)
+
+    return Questions(retry_total=retries)
+
+
 def requests_transport(authority: Path | None) -> Any:
     """What carries requests; trusts one certificate alone where one is named."""
     from azure.core.pipeline.transport import RequestsTransport

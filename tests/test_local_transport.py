@@ -4,12 +4,15 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
+from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.transport import HttpRequest as Sent
+from azure.core.pipeline.transport import HttpResponse
 from azure.core.rest import HttpRequest
 from local_transport import TOKEN, URL_, InProcess, Transport
 
 from ops import endpoints, lease
 from ops.errors import NotFound, ServiceError
-from ops.pipeline import LocalCredential, pipeline
+from ops.pipeline import LocalCredential, pipeline, questions
 
 IRIS = "onlineEndpoints/iris"
 
@@ -91,3 +94,14 @@ def test_the_date_of_an_answer_is_heard(cloud):
     ((date, asked, came),) = heard
     assert asked <= came
     assert abs(parsedate_to_datetime(date).timestamp() - asked) < 2
+
+
+@pytest.mark.parametrize(("status", "again"), [(503, True), (504, False), (200, False)])
+def test_a_query_that_took_too_long_is_not_asked_again(status, again):
+    policy = questions(3)
+    request = Sent("POST", "https://logs/query")
+    answer = HttpResponse(request, None)
+    answer.status_code, answer.headers = status, {}
+    told = PipelineResponse(request, answer, None)
+
+    assert policy.is_retry(policy.configure_retries({}), told) == again
