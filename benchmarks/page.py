@@ -1,6 +1,6 @@
 """The live page of a month beside that of an hour, over a store that holds the month.
 
-    python -m benchmarks.page [--rows 10000000] [--runs 5]
+    python -m benchmarks.page [--rows 2000000] [--runs 5]
 
 A localcloud of its own gets that many requests of the last 30 days, and half as many
 console lines. Then all that a page needs is read and made, for one range after the
