@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
-MEMORY = "512MB"  # what DuckDB may take for itself; a larger query goes to the disk
+MEMORY = "300MB"  # what DuckDB may take for itself; a larger query goes to the disk
 SPILL = "2GB"
 PATIENCE = 5.0  # seconds for queries to end
 
