@@ -168,7 +168,7 @@ def refused() -> Iterator[None]:
         exceptions.ServiceResponseError,
     ) as error:
         raise Unreachable(
-            f"The service does not answer: {refusals.plain(str(error))}",
+            f"The service does not answer: {refusals.silence(str(error))}",
             "invoke cloud.status",
         ) from None
     except exceptions.HttpResponseError as error:

@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+ADDRESS = re.compile(r"host='([^']+)', port=(\d+)")
+REASON = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
 
 # Azure: how-to-troubleshoot-online-endpoints, "Common deployment errors", and the
 # codes that Azure Resource Manager itself answers.
@@ -79,6 +81,14 @@ def plain(text: str) -> str:
     text = ANSI.sub("", text).strip()
     kept = [line.rstrip() for line in text.splitlines() if line.strip()]
     return "\n".join(kept)
+
+
+def silence(text: str) -> str:
+    """Why no answer came: the address and the system's words, out of urllib3's many."""
+    address, reason = ADDRESS.search(text), REASON.search(text)
+    if not address or not reason:
+        return plain(text)
+    return f"{address[1]}:{address[2]}: {reason[1]}"
 
 
 def _codes(body: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """What a service says, turned into a cause and a remedy."""
 
 import pytest
+import requests
 
 from ops import refusals
 from ops.errors import Interrupted, InvalidSpec, OpsError, Unhealthy, UsageError
@@ -37,6 +38,14 @@ def test_an_unknown_code_has_no_invented_remedy():
 
 def test_colours_of_the_sdk_are_removed():
     assert refusals.plain("\x1b[31m\nno\x1b[0m \n\n") == "no"
+
+
+def test_who_did_not_answer_is_told_in_few_words():
+    with pytest.raises(requests.ConnectionError) as refused:
+        requests.get("https://127.0.0.1:1/none", timeout=5)
+
+    assert refusals.silence(str(refused.value)) == "127.0.0.1:1: Connection refused"
+    assert refusals.silence("timed out\n") == "timed out"
 
 
 @pytest.mark.parametrize(
