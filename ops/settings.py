@@ -115,11 +115,15 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
 
 
 def _unreadable(where: str, error: Exception) -> InvalidSpec:
-    reason = " ".join(str(error).split())
+    reason = " ".join(str(error).split()).replace(' in "<unicode string>",', " at")
     return InvalidSpec([f"{where}: can't be read as YAML: {reason}"])
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+# The parser in C is ten times as fast; PyYAML can be built without it.
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Safe):  # type: ignore[misc]  # PyYAML has no types
     """Safe, and refuses a key that is given twice: the last one would win unseen."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:

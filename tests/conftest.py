@@ -1,6 +1,8 @@
 """What tests of any kind may ask for: a localcloud of their own."""
 
+import os
 import signal
+import sys
 
 import pytest
 from cloud_rig import Cloud
@@ -11,6 +13,11 @@ from model import train
 # every process that they would interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where Python is told to keep no bytecode, each of the hundreds of verbs that the tests
+# start would compile the toolkit anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(wrapper=True)
