@@ -356,6 +356,20 @@ def test_a_runner_that_comes_back_after_the_watchdog_writes_nothing(cloud):
     assert cloud.endpoint.traffic == BLUE
 
 
+def test_who_watches_is_told_how_a_dead_runners_rollout_ended(cloud, monkeypatch):
+    monkeypatch.setattr(following, "WATCH_SECONDS", 0.01)
+    assert until(cloud.begin(), "advanced")
+    watched = following.watch(cloud.workspace("ben@desk"), "iris")
+    assert next(watched)
+    cloud.clock.move(advance=400)
+    assert next(watchdog.sweep(cloud.workspace("ci@watchdog"))).restored
+
+    last = [*watched][-1]
+
+    assert last.what == "rolled back"
+    assert last.text.startswith("by watchdog of ")
+
+
 def test_the_watchdog_ends_mirror_traffic_that_is_due(cloud):
     ben = cloud.workspace("ben@desk")
     traffic.change(ben, "iris", traffic.mirror({"green": 10}), verb="mirror")

@@ -19,6 +19,7 @@ from ops.rollouts.standing import Standing
 
 EVENTS = 8  # of the latest, in a status
 WATCH_SECONDS = 2.0
+LATE_LOOKS = 3  # that a record has to tell the end which the tags tell already
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,20 +61,23 @@ def watch(workspace: Workspace, name: str) -> Iterator[Progress]:
     """Tell what befalls a rollout that another runs, until it has ended."""
     stop = Signal()
     here = standing.under_way(endpoints.get(workspace, name))
-    told = 0
+    told = late = 0
     while True:
         past = records.latest(workspace.container, name, here.id, here.run)
         fresh = [each for each in _progress(past, here)][told:]
         yield from fresh
         told += len(fresh)
-        if not here.active:
+        if not here.active and here.state in {each.what for each in past.events}:
+            return
+        if late == LATE_LOOKS:  # no runner was left to tell: a watchdog has ended it
+            yield _ending(past, here)
             return
         stop.wait(WATCH_SECONDS)
         found = standing.read(endpoints.get(workspace, name).tags)
         if found is None or found.id != here.id:
             raise Refused(f"The rollout {here.id} is gone.", "invoke rollout.status")
         told = told if found.run == here.run else 0
-        here = found
+        here, late = found, late + (not found.active)
 
 
 def again(workspace: Workspace, name: str, id: str | None, other: str | None) -> Replay:
@@ -96,13 +100,20 @@ def require_exact(found: Replay) -> None:
         raise Unhealthy(f"{len(found.changed)} decisions are not made again alike.")
 
 
+def _ending(past: Past, here: Standing) -> Progress:
+    """How it ended, as its tags alone tell."""
+    text = f"by {standing.whose(here.by)}"
+    return Progress(at=here.since, what=here.state, text=text, **_about(past, here))
+
+
+def _about(past: Past, here: Standing) -> dict[str, Any]:
+    policy = policyfile.parse(past.beginning.policy)
+    return {"here": here, "steps": tuple(step.shown for step in policy.steps)}
+
+
 def _progress(past: Past, here: Standing) -> Iterator[Progress]:
     """Looks and events of a record in the order of time."""
-    policy = policyfile.parse(past.beginning.policy)
-    about: dict[str, Any] = {
-        "here": here,
-        "steps": tuple(step.shown for step in policy.steps),
-    }
+    about = _about(past, here)
     looks = (
         Progress(
             at=look.decision.at,
