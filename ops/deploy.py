@@ -6,9 +6,10 @@ first deployment gets all of the traffic. Where the stage names a log workspace,
 endpoint's logs are made to flow there.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,14 +73,8 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
     live = endpoints.find(workspace, spec.folder.name)
     if live:
         door.require_unfrozen(live, workspace.now())
-    try:
+    with _others_named(workspace, spec.folder.name):
         steps = _steps(workspace, spec, file, live)
-    except Conflict as conflict:
-        for other in journal.entries(workspace.stage.name, spec.folder.name):
-            if other.outcome == "running":
-                since = f"since {other.at:%H:%M:%S} UTC, process {other.pid}"
-                conflict.add(f"On this machine {other.verb} runs {since}.")
-        raise
     writes = any(each.kind == "deployment" and each.action != "skip" for each in steps)
     if live and writes:
         standing.require_free(live, name)
@@ -90,6 +85,19 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
             Step(kind="traffic", target=f"{name} 100%", action="update", reason="first")
         )
     return Plan(spec=spec, deployment=file, live=live, steps=steps, first=first)
+
+
+@contextmanager
+def _others_named(workspace: Workspace, name: str) -> Iterator[None]:
+    """Let a Conflict say which verbs of this machine are at the endpoint."""
+    try:
+        yield
+    except Conflict as conflict:
+        for other in journal.entries(workspace.stage.name, name):
+            if other.outcome == "running" and other.pid != os.getpid():
+                since = f"since {other.at:%H:%M:%S} UTC, process {other.pid}"
+                conflict.add(f"On this machine {other.verb} runs {since}.")
+        raise
 
 
 def _steps(
@@ -193,7 +201,8 @@ def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
             diagnostics.ensure(workspace, name)
 
     def deployment() -> None:
-        deployments.write_deployment(opened(), file)
+        with _others_named(workspace, name):
+            deployments.write_deployment(opened(), file)
 
     def all_traffic() -> None:
         def decide(live: Endpoint) -> Weights:

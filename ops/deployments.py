@@ -42,11 +42,7 @@ def deployment_step(file: SpecFile, live: Deployment | None) -> Step:
     step = {"kind": "deployment", "target": file.name}
     if live is None:
         return Step(**step, action="create", reason="new")
-    if live.state not in ("Succeeded", "Failed"):
-        raise Conflict(
-            f"{file.name} is {live.state}: an operation on it is not done yet.",
-            "invoke status   # until it is; then the same verb again",
-        )
+    require_settled(live)
     if live.state == "Failed":
         return Step(**step, action="update", reason="the last attempt failed")
     if live.tags.get(SPEC_TAG) != deployment_fingerprint(file):
@@ -56,6 +52,15 @@ def deployment_step(file: SpecFile, live: Deployment | None) -> Step:
     if live.tags.get(COUNT_TAG) != str(spec_count(file)):
         return Step(**step, action="update", reason="instance_count changed")
     return Step(**step, action="skip", reason="unchanged")
+
+
+def require_settled(live: Deployment) -> None:
+    """Raise Conflict while an operation on it goes on: another would end that one."""
+    if live.state not in ("Succeeded", "Failed"):
+        raise Conflict(
+            f"{live.name} is {live.state}: an operation on it is not done yet.",
+            "invoke status   # until it is; then the same verb again",
+        )
 
 
 def write_endpoint(live: Open, file: SpecFile) -> None:
@@ -102,6 +107,8 @@ def write_deployment(opened: AbstractContextManager[Open], file: SpecFile) -> No
     with creating.creating(f"Deployment {file.name}"):
         with opened as live:
             there = live.endpoint.deployments.get(file.name)
+            if there:
+                require_settled(there)  # again: now under the lock
             entity.instance_count = count_to_write(file, there)
             client = live.workspace.ml().online_deployments
             live.held.require()
