@@ -4,12 +4,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,31 +26,16 @@ class Desk:
 
     def __call__(self, *words, status=0):
         """Run `invoke WORDS`; return what it printed. It must end with `status`."""
-        done = subprocess.run(
-            self.command(*words),
-            env=self.variables(),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=self.seconds,
-            stdin=subprocess.DEVNULL,
-        )
-        said = done.stdout + done.stderr
-        assert done.returncode == status, f"exit {done.returncode}, said:\n{said}"
-        assert "Traceback" not in done.stderr
-        return said
+        ended, out, err = forked.run(words, self.variables(), self.seconds)
+        assert ended == status, f"exit {ended}, said:\n{out}{err}"
+        assert "Traceback" not in err
+        return out + err
 
     def json(self, *words):
-        done = subprocess.run(
-            self.command(*words, "--json"),
-            env=self.variables(),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=self.seconds,
-            check=True,
-        )
-        return json.loads(done.stdout)
+        words = (*words, "--json")
+        ended, out, err = forked.run(words, self.variables(), self.seconds)
+        assert ended == 0, f"exit {ended}, said:\n{out}{err}"
+        return json.loads(out)
 
     def command(self, *words):
         return [sys.executable, "-m", "invoke", *words]
@@ -96,15 +82,10 @@ def found(desk, *, title, seconds=30):
 
 
 def diagnosis(desk):
-    done = subprocess.run(
-        desk.command("diagnose", "--since", "15m", "--json"),
-        env=desk.variables(),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode in (0, 3), done.stderr
-    return json.loads(done.stdout)
+    words = ("diagnose", "--since", "15m", "--json")
+    ended, out, err = forked.run(words, desk.variables(), desk.seconds)
+    assert ended in (0, 3), err
+    return json.loads(out)
 
 
 def make_desk(folder):
