@@ -35,6 +35,7 @@ def _typed(words, variables, said):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
     os.environ.clear()
     os.environ.update(variables)
+    os.environ.pop("AZUREML_CURRENT_CLOUD", None)  # a verb that starts forgets it too
     os.chdir(ROOT)
     sys.path[0] = str(ROOT)
     sys.argv = ["invoke", *words]
