@@ -22,10 +22,13 @@ def run(words, variables, seconds):
         said = [Path(folder, name) for name in ("out", "err")]
         verb = FORKS.Process(target=_typed, args=(words, variables, said))
         verb.start()
-        verb.join(seconds)
-        if verb.exitcode is None:
-            verb.kill()
+        try:
+            verb.join(seconds)
+            late = verb.exitcode is None
+        finally:
+            verb.kill()  # nothing where it has ended; else also after a Ctrl-C
             verb.join()
+        if late:
             raise TimeoutError(f"invoke {' '.join(words)}: {seconds} s were too few")
         return verb.exitcode, *(path.read_text() for path in said)
 

@@ -224,6 +224,16 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
+def goes_back(ready, says):
+    with ready.load() as load:
+        said = ready.start(JUDGING, status=3)
+
+    assert re.search(says, said)
+    assert re.search(r"evidence [\d,over ]+ of 100", said)
+    assert ready.traffic == {"blue": 100}
+    assert "0 lost" in load["said"]
+
+
 def retried(desk, *words):
     """Until the lock of a runner that was killed is over: its lease is 15 s."""
     deadline = time.monotonic() + 60
@@ -269,31 +279,29 @@ def test_a_good_green_is_promoted_and_no_request_is_lost(ready):
 
 
 @pytest.mark.parametrize(
-    ("blue", "green", "says"),
+    ("green", "says"),
     [
-        ({}, {"fail_ratio": 0.05}, r"errors \d[^;]* against blue's 0%"),
+        ({"fail_ratio": 0.05}, r"errors \d[^;]* against blue's 0%"),
         pytest.param(
-            *({"sleep_ms": 8}, {"sleep_ms": 24}, r"slower than blue's p\d+ was"),
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            *({}, {"leak_mb": 1, "dies_at_mb": 30}, r"rolled back"),
-            marks=pytest.mark.long,
+            {"leak_mb": 1, "dies_at_mb": 30}, "rolled back", marks=pytest.mark.long
         ),
     ],
-    ids=["fails-5-percent", "3-times-slower", "leaks-until-it-dies"],
+    ids=["fails-5-percent", "leaks-until-it-dies"],
 )
-def test_a_bad_green_goes_back_with_the_reason_in_numbers(ready, blue, green, says):
-    ready.mood("blue", **blue)
+def test_a_bad_green_goes_back_with_the_reason_in_numbers(ready, green, says):
     ready.mood("green", **green)
 
-    with ready.load() as load:
-        said = ready.start(JUDGING, status=3)
+    goes_back(ready, says)
 
-    assert re.search(says, said)
-    assert re.search(r"evidence [\d,over ]+ of 100", said)
-    assert ready.traffic == {"blue": 100}
-    assert "0 lost" in load["said"]
+
+@pytest.mark.long
+def test_a_green_that_is_three_times_as_slow_goes_back(ready):
+    """By what blue took before the rollout, so that there are requests before it."""
+    ready.mood("blue", sleep_ms=8)
+    ready.mood("green", sleep_ms=24)
+    ready.desk("load", "--rps", "25", "--for", "15s")
+
+    goes_back(ready, r"slower than blue's p\d+ was")
 
 
 def test_garbage_with_a_200_is_found_by_the_probes(ready):
