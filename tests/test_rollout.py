@@ -14,6 +14,7 @@ from ops.rollouts import preflight, standing
 from ops.rollouts.canary import NEVER, Thresholds
 from ops.rollouts.evidence import Evidence, Side
 from ops.rollouts.observing import expected_weights, grain_of, together
+from ops.rollouts.policy import Judge, Policy, Promote, Step
 from ops.rollouts.policyfile import parse
 from ops.rollouts.standing import PAUSED, RETURNING, RUNNING, Standing
 from ops.settings import who
@@ -125,12 +126,29 @@ def test_one_that_has_ended_stands_in_nobodys_way():
 
 
 def test_what_will_not_be_known_is_told_beforehand():
-    notes = preflight.not_compared("blue", Thresholds(requests=3), True, None)
+    policy = Policy(steps=(Step(weight_percent=20), Step(weight_percent=100)))
+    few, some = Thresholds(requests=3, p50=1), Thresholds(requests=50, p50=1, p90=2)
+    known = Thresholds(requests=500, p50=1, p90=2, p99=NEVER - 1)
+
+    notes = preflight.not_compared(policy, "blue", few, None)
 
     assert "blue has served 3 requests" in notes[0]
+    assert "a person must promote it" in notes[0]
     assert "whether an answer is garbage can't be told" in notes[1]
-    known = Thresholds(requests=500, p50=1, p90=2, p99=NEVER - 1)
-    assert preflight.not_compared("blue", known, True, {}) == []
+    (note,) = preflight.not_compared(policy, "blue", some, {})
+    assert note.endswith("told by its p50 and p90, not by its p99")
+    assert preflight.not_compared(policy, "blue", known, {}) == []
+
+
+def test_a_policy_that_asks_for_no_proof_of_latency_needs_no_earlier_requests():
+    steps = (Step(weight_percent=20), Step(weight_percent=100))
+    baked = Policy(steps=steps, promote=Promote(when="bake"))
+    unjudged = Policy(steps=steps, judge=Judge(latency=0))
+
+    (note,) = preflight.not_compared(baked, "blue", Thresholds(), {})
+
+    assert note.endswith("a slow canary can go unseen")
+    assert preflight.not_compared(unjudged, "blue", Thresholds(), {}) == []
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def ready(
         shape=shape,
         safe=of(endpoint),
     )
-    notes = tuple(not_compared(stable, limits, target is not None, shape))
+    notes = tuple(not_compared(rules, stable, limits, shape))
     return Ready(policy=rules, beginning=beginning, target=target, notes=notes)
 
 
@@ -169,16 +169,11 @@ def learned(target: Target, stable: str, name: str) -> Shape | None:
 
 
 def not_compared(
-    stable: str, limits: Thresholds, probed: bool, shape: Shape | None
+    policy: Policy, stable: str, limits: Thresholds, shape: Shape | None
 ) -> list[str]:
     """What a rollout that begins now will not know, in sentences."""
-    notes = []
-    if limits.p99 == canary.NEVER:
-        notes.append(
-            f"{stable} has served {limits.requests} requests in the last hour: slow "
-            "requests can't all be told by what was usual"
-        )
-    if not probed:
+    notes = [usual] if (usual := _unusual(policy, stable, limits)) else []
+    if not policy.probes_per_second:
         notes.append("no probes: a dead deployment is found by its callers' requests")
     elif shape is None:
         notes.append(
@@ -186,6 +181,25 @@ def not_compared(
             "answer is garbage can't be told"
         )
     return notes
+
+
+def _unusual(policy: Policy, stable: str, limits: Thresholds) -> str:
+    """What isn't known of latency, since stable has had too few requests; or nothing.
+
+    A proof is about the 90th percentile. Where that is unknown there can't be one.
+    """
+    if not policy.judge.latency or limits.p99 != canary.NEVER:
+        return ""
+    served = f"{stable} has served {limits.requests} requests in the last hour"
+    if limits.p90 != canary.NEVER:
+        return f"{served}: slow requests are told by its p50 and p90, not by its p99"
+    slow = f"{served}: what is slow isn't known, so a slow canary can go unseen"
+    if not any(policy.needs_proof(index) for index in range(len(policy.steps))):
+        return slow
+    return (
+        f"{slow}, and a healthy one isn't proven to be: a person must promote it. "
+        "Begin after some requests (invoke load), and the rollout does"
+    )
 
 
 def _all_to(endpoint: Endpoint) -> str:
