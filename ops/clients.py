@@ -5,7 +5,6 @@ Azure Resource Manager on azure.mgmt.core: it starts in a fraction of the time t
 importing azure.ai.ml takes. What is created from files goes through `Workspace.ml()`.
 """
 
-import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -74,8 +73,7 @@ class Workspace:
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
         )
         if local and transport is None:
-            # The only setting that requests and the blob client both obey.
-            os.environ["REQUESTS_CA_BUNDLE"] = str(local.ca_bundle)
+            local.trust()
 
     def now(self) -> datetime:
         """What time it is for everybody who works on this workspace; aware UTC."""

@@ -1,5 +1,8 @@
 """localcloud, started where it can be."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from ops import cloud
@@ -34,3 +37,20 @@ def test_a_shared_localcloud_that_is_not_there_is_not_made(tmp_path, monkeypatch
     with pytest.raises(NotFound, match=r"names .*typo, where no localcloud is kept"):
         cloud.up()
     assert not (tmp_path / "typo").exists()
+
+
+@pytest.mark.parametrize("before", [None, "/etc/ssl/own.pem"])
+def test_only_this_process_trusts_localcloud_and_no_one_else(monkeypatch, before):
+    monkeypatch.setattr(cloud, "AUTHORITIES", {})
+    monkeypatch.setenv(cloud.SETTING, before or "")
+    if before is None:
+        monkeypatch.delenv(cloud.SETTING)
+    ids = {"subscription_id": "s", "resource_group": "g", "workspace_name": "w"}
+    at = {"pid": 1, "url": "https://127.0.0.1:1", "port": 1, "gateway_url": ""}
+    local = cloud.LocalCloud(directory=Path("/state"), **ids, **at)
+
+    local.trust()
+    local.trust()
+
+    assert os.environ[cloud.SETTING] == "/state/ca.pem"
+    assert cloud.outside().get(cloud.SETTING) == before

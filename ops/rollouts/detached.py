@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import endpoints
+from ops import cloud, endpoints
 from ops.errors import OpsError
 from ops.rollouts import standing
 from ops.settings import ROOT, shown, state_directory, who
@@ -51,6 +51,7 @@ def begin(call: "Call", verb: str, flags: Mapping[str, object]) -> Detached:
             stdout=stream,
             stderr=stream,
             cwd=ROOT,
+            env=cloud.outside(),
             start_new_session=True,  # it outlives this verb and its terminal
         )
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -19,7 +19,7 @@ def cloud(tmp_path_factory):
 @pytest.fixture(scope="session")
 def ml(cloud):
     before = dict(os.environ)
-    os.environ["REQUESTS_CA_BUNDLE"] = str(cloud.directory / "bundle.pem")
+    os.environ["REQUESTS_CA_BUNDLE"] = str(cloud.directory / "ca.pem")
     try:
         yield connect(cloud)
     finally:
@@ -38,7 +38,7 @@ def monitor(cloud):
         base_url=cloud.url,
         credential_scopes=[f"{cloud.url}/.default"],
         retry_total=0,
-        connection_verify=str(cloud.directory / "bundle.pem"),
+        connection_verify=str(cloud.directory / "ca.pem"),
     ) as client:
         yield client
 

@@ -95,7 +95,7 @@ def outside(workspace, split, kept=None):
         f"{workspace.base_url}{workspace.id}/{path}?api-version=2023-10-01",
         json=writing.with_weights(body, Weights(traffic=split), kept),
         headers={"Authorization": f"Bearer {token}~portal@corp"},
-        verify=str(workspace.local.ca_bundle),
+        verify=str(workspace.local.authority),
         timeout=20,
     )
     assert answer.ok, answer.text
