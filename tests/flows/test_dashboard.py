@@ -311,6 +311,7 @@ def test_nothing_can_be_steered_unless_it_was_allowed(browser, page):
     assert "Read only" in answer.text
 
 
+@pytest.mark.long
 def test_a_rollout_is_paused_and_aborted_by_hand(browser, desk):
     (desk.folder / "green.json").write_text("{}")
     policy = desk.folder / "slow.yaml"
@@ -358,6 +359,7 @@ def test_a_dead_back_end_is_told_and_comes_back(browser, desk, page):
     browser.until(lambda: not browser.text("#banner"))
 
 
+@pytest.mark.long
 def test_twenty_deployments_can_be_read(browser, rig):
     more = [f"model-{number:02}" for number in range(2, 20)]
     rig.put_endpoint(deployments=more, traffic=dict.fromkeys(more[:10], 10))

@@ -127,6 +127,7 @@ def test_what_callers_do_wrong_is_told_apart(sick):
     assert found(sick, title="had too large a body")
 
 
+@pytest.mark.long
 def test_slow_answers_and_full_queues_are_told_with_their_limits(sick):
     old = "    event = start_event(request)\n"
     sick.edit(SCORE, old, f"    time.sleep(1)\n{old}")
@@ -154,6 +155,7 @@ def test_an_instance_that_dies_at_a_request_is_a_crash_loop(sick):
     assert "died in the middle" in found(sick, title="lost with the instance")["cause"]
 
 
+@pytest.mark.long
 def test_a_failed_update_under_weight_is_serious_though_it_still_serves(sick):
     sick("deploy", "--deployment", "green")
     sick("shift-traffic", "--green", "50")
@@ -167,6 +169,7 @@ def test_a_failed_update_under_weight_is_serious_though_it_still_serves(sick):
     assert "invoke shift-traffic --set blue=100,green=0" in finding["next"]
 
 
+@pytest.mark.long
 def test_no_weights_and_a_mirror_left_on_are_told(sick):
     sick("deploy", "--deployment", "green")
     sick("mirror", "--green", "10")

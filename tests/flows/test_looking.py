@@ -203,6 +203,7 @@ def test_a_query_answers_as_table_json_csv_and_chart(desk):
     assert "┤" in desk("query", "--name", "rate", "--param", "grain=1s")
 
 
+@pytest.mark.long
 def test_an_answer_that_is_too_large_says_that_rows_are_missing(desk):
     said = desk("query", "range n from 1 to 600000 step 1", "-o", "csv")
 

@@ -323,6 +323,7 @@ def test_what_answers_garbage_beforehand_gets_no_traffic_at_all(ready):
     assert ready.traffic == {"blue": 100}
 
 
+@pytest.mark.long
 def test_traffic_does_not_go_back_to_a_blue_that_is_sicker(ready):
     with ready.load(), ready.runner(STRICT) as runner:
         # Not before: a rollout wants a good answer of green to begin with.
@@ -339,6 +340,7 @@ def test_traffic_does_not_go_back_to_a_blue_that_is_sicker(ready):
     assert ready.traffic == {"blue": 100}
 
 
+@pytest.mark.long
 def test_a_killed_runner_is_followed_by_one_on_another_machine(ready, tmp_path):
     """The first is killed while the service holds its second write of weights."""
     ready.desk("cloud.drills", "--on")

@@ -152,6 +152,7 @@ def test_what_a_rollouts_step_needs_is_started_and_no_rule_takes_it(iris, worksp
     until(workspace, 2)
 
 
+@pytest.mark.long
 def test_a_weekend_schedule_acts_when_the_clock_comes_to_it(iris, workspace):
     rules(iris, WEEKEND)
     iris("autoscale.apply")

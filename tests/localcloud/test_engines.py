@@ -116,7 +116,14 @@ while True:
 """
 
 
-@pytest.mark.parametrize("started", [1, 2, 3])
+@pytest.mark.parametrize(
+    "started",
+    [
+        pytest.param(1, marks=pytest.mark.long),
+        2,
+        pytest.param(3, marks=pytest.mark.long),
+    ],
+)
 def test_a_control_plane_killed_at_any_moment_is_followed_up(tmp_path, started):
     here = Path(__file__).parent
     script = DOOMED.format(project=str(here.parents[1]), here=str(here))

@@ -84,6 +84,7 @@ def test_a_spec_cannot_say_where_its_model_lies(serving):
     assert root.endswith("/src")
 
 
+@pytest.mark.long
 def test_a_change_that_comes_in_mid_step_is_not_taken_for_done(rig, monkeypatch):
     rig.succeed(rig.deploy(variables={"VERSION": "1"}))
     changes = []
@@ -269,6 +270,7 @@ def test_a_new_supervisor_adopts_what_runs(rig):
     assert [(i.pid, i.restarts) for i in rig.live()] == [(i.pid, 0) for i in before]
 
 
+@pytest.mark.long
 def test_an_instance_that_died_unwatched_is_restarted(rig):
     rig.succeed(rig.deploy())
     [before] = rig.live()
@@ -373,6 +375,7 @@ def test_an_endpoint_goes_with_its_deployments(rig):
     assert rig.score()[0] == 404
 
 
+@pytest.mark.long
 def test_down_stops_all_when_the_control_plane_is_dead(rig):
     rig.succeed(rig.deploy(capacity=2))
     instances = rig.live()

@@ -73,15 +73,19 @@ def drop(new):
     return {name: value for name, value in new.items() if value is not None}
 
 
-BROKEN = (
-    *(no_lock, not_compared_before_the_write, a_lost_lock_does_not_count),
-    *(stale_reads_believed, not_read_back, activity_log_not_read),
-    *(others_tags_dropped, record_not_written, freeze_not_heeded),
+QUICK = (no_lock, not_read_back, others_tags_dropped, record_not_written)
+MORE = (
+    *(not_compared_before_the_write, a_lost_lock_does_not_count),
+    *(stale_reads_believed, activity_log_not_read, freeze_not_heeded),
     *(cut_off_means_done, never_released),
 )
 
 
-@pytest.mark.parametrize("break_it", BROKEN, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "break_it",
+    [*QUICK, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)],
+    ids=lambda each: each.__name__,
+)
 def test_a_broken_door_is_found(break_it, monkeypatch, record_property):
     here(monkeypatch)
     break_it(monkeypatch)

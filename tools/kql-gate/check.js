@@ -1,15 +1,15 @@
 // Checks KQL with Microsoft's own parser and binder.
 //
-//   node check.js schema.json query.kql...
+//   node check.js jobs.json
 //
-// schema.json is {table: {column: type}}. Prints a JSON array of
-// {file, diagnostics: [{severity, code, start, message}], columns: [[name, type]]}.
+// jobs.json is [{schema: {table: {column: type}}, files: [query.kql, ...]}, ...]. Prints, for
+// each job, [{file, diagnostics: [{severity, code, start, message}], columns: [[name, type]]}].
 const fs = require("fs");
 require("@kusto/language-service-next/bridge.js");
 require("@kusto/language-service-next/Kusto.Language.Bridge.js");
 
 const { TableSymbol, DatabaseSymbol } = Kusto.Language.Symbols;
-const [schemaFile, ...files] = process.argv.slice(2);
+const jobs = JSON.parse(fs.readFileSync(process.argv[2]));
 
 function* each(list) {
   const count = list ? System.Array.getCount(list) : 0;
@@ -21,11 +21,12 @@ function table([name, columns]) {
   return new TableSymbol.$ctor7(name, `(${fields.join(",")})`, null);
 }
 
-const tables = Object.entries(JSON.parse(fs.readFileSync(schemaFile))).map(table);
-const database = new DatabaseSymbol.ctor("workspace", tables);
-const globals = Kusto.Language.GlobalState.Default.WithDatabase(database);
+function globalsOf(schema) {
+  const database = new DatabaseSymbol.ctor("workspace", Object.entries(schema).map(table));
+  return Kusto.Language.GlobalState.Default.WithDatabase(database);
+}
 
-function check(file) {
+function check(file, globals) {
   const code = Kusto.Language.KustoCode.ParseAndAnalyze(fs.readFileSync(file, "utf8"), globals);
   const diagnostics = [...each(code.GetDiagnostics())].map((found) => ({
     severity: found.Severity,
@@ -40,4 +41,9 @@ function check(file) {
   return { file, diagnostics, columns };
 }
 
-console.log(JSON.stringify(files.map(check)));
+function answer({ schema, files }) {
+  const globals = globalsOf(schema);
+  return files.map((file) => check(file, globals));
+}
+
+console.log(JSON.stringify(jobs.map(answer)));
