@@ -58,8 +58,8 @@ def start(workspace: Workspace, found: Ready) -> Iterator[Progress]:
     made.record.save()  # before the first write: whoever takes over needs it
     first = weights_of(found.policy.steps[0], here.canary, here.stable)
     made.begin(first, beginning.reason)
-    yield made.told("started", f"{first}, step 1 of {len(found.policy.steps)}")
-    yield from runner.run(made)
+    text = f"{first}, step 1 of {len(found.policy.steps)}"
+    yield from runner.run(made, made.told("started", text))
 
 
 def resume(
@@ -82,10 +82,10 @@ def resume(
     live, expected = of(endpoint), expected_weights(made.policy, made.here)
     if expected not in (None, live):
         made.set_again(expected, replace(made.here, since=now), reason or "resumed")
-    yield made.told("resumed", f"at {expected or live}, step {here.step + 1}")
+    told = [made.told("resumed", f"at {expected or live}, step {here.step + 1}")]
     if made.trouble:
-        yield made.told("trouble", made.trouble)
-    yield from runner.run(made)
+        told.append(made.told("trouble", made.trouble))
+    yield from runner.run(made, *told)
 
 
 def pause(workspace: Workspace, name: str, *, reason: str = "") -> Progress:

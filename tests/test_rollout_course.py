@@ -5,12 +5,13 @@ runner is a generator, so two of them take turns as the test says.
 """
 
 import re
+import signal
 from datetime import timedelta
 
 import pytest
 
 from ops import freeze, rollback, rollout, traffic, watchdog
-from ops.errors import Refused, RolledBack
+from ops.errors import Interrupted, Refused, RolledBack
 from ops.rollouts import following, standing
 from ops.rollouts.standing import RETURNING
 from tests.local_transport import InProcess
@@ -53,6 +54,16 @@ def test_errors_in_the_rows_roll_it_back_with_their_numbers(cloud):
     with pytest.raises(RolledBack) as ended:
         rollout.require_success(last)
     assert ended.value.code == 3
+
+
+def test_a_ctrl_c_while_its_beginning_is_told_leaves_it_to_nobody(cloud):
+    events = cloud.begin()
+
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(Interrupted, match="Traffic stays blue 90%, green 10%"):
+        until(events, "promoted")
+
+    assert not cloud.here.runner
 
 
 def test_a_person_pauses_it_and_the_runner_goes_on_when_it_is_resumed(cloud):

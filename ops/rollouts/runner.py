@@ -21,16 +21,18 @@ RETRY_SECONDS = 5.0  # after a look that nothing answered
 STOPPING = "stopping after what is in hand; once more ends at once"
 
 
-def run(course: Course) -> Iterator[Progress]:
+def run(course: Course, *told: Progress) -> Iterator[Progress]:
     """Go on until the rollout has ended; tell everything that a person should know.
 
-    A Ctrl-C leaves the weights as they are and raises Interrupted with what that means.
-    Where another runner takes over, this one only tells how it ends.
+    `told` is how it began; it is told here since a Ctrl-C counts from then on: that
+    leaves the weights as they are and raises Interrupted with what it means. Where
+    another runner takes over, this one only tells how it ends.
     """
     with ExitStack() as stack:
         stack.enter_context(live.stoppable(course.stop, course.wake, STOPPING))
         if course.observer.lane:
             stack.enter_context(course.observer.lane)
+        yield from told
         while course.here.active:
             try:
                 yield from _turn(course)
