@@ -54,7 +54,10 @@ def column(found, name):
     return next(each for each in found.columns if each.name == name)
 
 
-@pytest.mark.parametrize(("count", "batch", "shift"), [(60, 1, 0.3), (400, 4, 1.5)])
+@pytest.mark.parametrize(
+    ("count", "batch", "shift"),
+    [pytest.param(60, 1, 0.3, marks=pytest.mark.long), (400, 4, 1.5)],
+)
 def test_the_engine_computes_what_numpy_does(log, base, count, batch, shift):
     rows = normal(count, shift)
     random = np.random.default_rng(3)

@@ -177,6 +177,7 @@ def test_lets_that_double_each_other_are_refused(engine, connection):
         engine.query(connection, kql, now=NOW)
 
 
+@pytest.mark.long
 def test_a_pipeline_of_a_thousand_operators_is_refused_in_words(engine, connection):
     with pytest.raises(QueryError) as caught:
         engine.query(connection, TRAFFIC + " | extend a = 1" * 1200, now=NOW)

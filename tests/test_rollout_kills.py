@@ -116,7 +116,7 @@ def left(place):
 @pytest.mark.parametrize(
     ("breaks", "every"),
     [
-        pytest.param(False, 4, id="a good green"),
+        pytest.param(False, 4, id="a good green", marks=pytest.mark.long),
         pytest.param(True, 4, id="a bad green"),
         pytest.param(False, 1, id="a good green, each", marks=pytest.mark.long),
         pytest.param(True, 1, id="a bad green, each", marks=pytest.mark.long),

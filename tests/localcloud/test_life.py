@@ -137,6 +137,7 @@ def test_a_killed_control_plane_loses_nothing_and_fails_no_request(cloud):
         assert found["properties"]["provisioningState"] == "Succeeded"
 
 
+@pytest.mark.long
 def test_the_gateway_and_the_instances_outlive_an_orderly_end(cloud):
     endpoint(cloud)
     cloud.settled(deploy(cloud))

@@ -258,6 +258,7 @@ def test_an_instance_that_hangs_is_killed_and_restarted(rig):
     assert after.pid != before.pid
 
 
+@pytest.mark.long
 def test_a_new_supervisor_adopts_what_runs(rig):
     rig.succeed(rig.deploy(capacity=2))
     before = rig.live()

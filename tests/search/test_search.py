@@ -9,7 +9,7 @@ from tests.search.searching import Found, search, shortened
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnhandledThreadExceptionWarning"
 )
-SHORT = 4_000  # requests
+SHORT = 2_000  # requests
 SHARE = 25_000  # of one seed of CI's
 
 
