@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ops.localcloud.kql.errors import QueryError
+from ops.localcloud.kql.lifting import lifted
 from ops.localcloud.kql.results import Limits, Result
 from ops.localcloud.kql.tables import Schema, quoted, reading, with_arrival
 
@@ -94,6 +95,7 @@ class Engine:
         self.lock = threading.Lock()
         self.local = threading.local()
         self.plans: OrderedDict[tuple[int, str], Plan] = OrderedDict()
+        self.timed: set[str] = set()  # texts that need their times to be translated
         self.version = 0
         self.catalog: Catalog | None = None
         self._schema = schema
@@ -130,8 +132,8 @@ class Engine:
         try:
             run = Run(self.cursor(connection), self.limits, seconds)
             with run.deadline():
-                plan = self.plan(kql, run, view, now, parameters or {})
-                sql, values = self.runnable(plan, view, now, parameters or {})
+                plan, given = self.timeless(kql, run, view, now, parameters or {})
+                sql, values = self.runnable(plan, view, now, given)
                 result = run.fetch(sql, values, plan)
         except QueryError as error:
             raise failures.located(error, kql, self.trial(connection, now)) from None
@@ -176,6 +178,26 @@ class Engine:
             return None
 
         return refusal
+
+    def timeless(
+        self,
+        kql: str,
+        run: Any,
+        view: View,
+        now: datetime,
+        parameters: Mapping[str, Any],
+    ) -> tuple[Plan, Mapping[str, Any]]:
+        """A translation that holds for other times too, where there can be one."""
+        text, times = lifted(kql)
+        if times and text not in self.timed:
+            given = {**parameters, **times}
+            try:
+                return self.plan(text, run, view, now, given), given
+            except QueryError:  # what is wrong, if anything, is told of the text itself
+                if len(self.timed) >= self.limits.cached_queries:
+                    self.timed.clear()
+                self.timed.add(text)
+        return self.plan(kql, run, view, now, parameters), parameters
 
     def plan(
         self,
