@@ -13,6 +13,8 @@ import pytest
 from tests.flows.desk import ROOT, make_desk, running
 from tests.webhook_rig import webhook
 
+pytestmark = pytest.mark.slow
+
 RULE = """
 summary: "{deployment} fails more than {threshold} of its requests"
 severity: 1

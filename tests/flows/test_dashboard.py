@@ -22,6 +22,8 @@ from tests.flows import browser as browsing
 from tests.flows.desk import ROOT, make_desk, running
 from tests.rollout_rig import Rig
 
+pytestmark = pytest.mark.slow
+
 WILD = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 SLOW = """
 steps:

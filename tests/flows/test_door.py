@@ -29,6 +29,8 @@ from ops.traffic import How
 from ops.weights import Weights
 from tests.flows.desk import ROOT
 
+pytestmark = pytest.mark.slow
+
 BLUE, SOME = {"blue": 100}, {"blue": 80, "green": 20}
 HALF = {"blue": 50, "green": 50}
 # Plans, waits for a line, and does what it has planned.

@@ -8,6 +8,8 @@ import pytest
 
 from tests.flows.desk import ROOT, make_desk, running
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):

@@ -21,6 +21,8 @@ import requests
 
 from tests.flows.desk import ROOT, Desk, make_desk, running
 
+pytestmark = pytest.mark.slow
+
 QUICK = """
 steps:
 - {mirror: 20, bake: 1s, requests: 0}

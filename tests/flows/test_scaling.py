@@ -17,6 +17,8 @@ from ops.flow import Flow, Recent
 from ops.watch import Watch
 from ops.weights import Weights
 
+pytestmark = pytest.mark.slow
+
 RULES = """
 zone: Europe/Berlin
 deployments:

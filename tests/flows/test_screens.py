@@ -16,6 +16,8 @@ import pytest
 
 from tests.flows.desk import ROOT
 
+pytestmark = pytest.mark.slow
+
 LEAVES = b"\x1b[?1049l"  # the alternate screen is closed
 
 
