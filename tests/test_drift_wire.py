@@ -16,6 +16,8 @@ from ops.localcloud.logstore import Batch
 from ops.rollouts import moving
 from ops.rollouts.canary import Pair
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):

@@ -21,6 +21,8 @@ from tests.local_transport import InProcess
 from tests.rollout_rig import Moments
 from tests.rollout_victim import DIED
 
+pytestmark = pytest.mark.slow
+
 POLICY = """
 steps:
 - {mirror: 10, bake: 1s, requests: 0}

@@ -15,6 +15,8 @@ import requests
 
 from tests.flows.desk import ROOT, found, make_desk, running
 
+pytestmark = pytest.mark.slow
+
 SCORE = "scoring/score.py"
 
 

@@ -15,6 +15,8 @@ from cloud_rig import Cloud, until
 
 from ops.localcloud import directory
 
+pytestmark = pytest.mark.slow
+
 CONDA = """
 name: scoring
 channels: [conda-forge]

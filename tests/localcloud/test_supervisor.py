@@ -15,6 +15,8 @@ from ops.localcloud.instances import identity
 from ops.localcloud.shutdown import shut_down
 from ops.localcloud.state import State
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rig(tmp_path):
