@@ -313,7 +313,6 @@ def test_nothing_can_be_steered_unless_it_was_allowed(browser, page):
     assert "Read only" in answer.text
 
 
-@pytest.mark.long
 def test_a_rollout_is_paused_and_aborted_by_hand(browser, desk):
     (desk.folder / "green.json").write_text("{}")
     policy = desk.folder / "slow.yaml"

@@ -53,7 +53,6 @@ def test_nothing_leads_back_to_what_is_sicker(broken):
     assert "0% -> 50%" in broken("rollback", "--to", number, "--force", "--dry-run")
 
 
-@pytest.mark.long
 def test_a_promotion_goes_back_when_green_gets_sick(broken):
     promotion = subprocess.Popen(
         broken.command("promote-green", "--bake", "30m"),

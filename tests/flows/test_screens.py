@@ -109,7 +109,6 @@ def test_a_new_size_is_drawn_at_once(desk, terminal):
 FRESH = rb"to (\d\d:\d\d:\d\d) UTC(?:(?!no answer).)*to (?!\1)\d\d:\d\d:\d\d UTC"
 
 
-@pytest.mark.long
 def test_metrics_repaints_in_place_through_an_outage_until_ctrl_c(desk, terminal):
     desk("score", "-n", "30")
     watching = terminal("metrics", "--watch", "--interval", "1s")
