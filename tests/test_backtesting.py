@@ -111,7 +111,7 @@ def world(tmp_path_factory):
     found.cloud.close()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_firing_times_are_those_of_the_evaluator(world):
     found = backtesting.run(world.workspace, "iris", "25m")
     fired = {

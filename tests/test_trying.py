@@ -138,7 +138,7 @@ def test_a_rule_that_means_nothing_for_the_endpoint_stops_no_other(alerts, capsy
     assert found.tried[3].tracks
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_every_shipped_rule_has_a_test_and_passes_it():
     if train.stale(train.OUT):  # drift is told against a model's baseline
         train.train(train.OUT)

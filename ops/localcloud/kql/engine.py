@@ -95,7 +95,6 @@ class Engine:
         self.lock = threading.Lock()
         self.local = threading.local()
         self.plans: OrderedDict[tuple[int, str], Plan] = OrderedDict()
-        self.timed: set[str] = set()  # texts that need their times to be translated
         self.version = 0
         self.catalog: Catalog | None = None
         self._schema = schema
@@ -189,15 +188,14 @@ class Engine:
     ) -> tuple[Plan, Mapping[str, Any]]:
         """A translation that holds for other times too, where there can be one."""
         text, times = lifted(kql)
-        if times and text not in self.timed:
-            given = {**parameters, **times}
-            try:
-                return self.plan(text, run, view, now, given), given
-            except QueryError:  # what is wrong, if anything, is told of the text itself
-                if len(self.timed) >= self.limits.cached_queries:
-                    self.timed.clear()
-                self.timed.add(text)
-        return self.plan(kql, run, view, now, parameters), parameters
+        given = {**parameters, **times}
+        try:
+            return self.plan(text, run, view, now, given), given
+        except QueryError:
+            if not times:
+                raise
+            # What is wrong, if anything, is told of the text itself.
+            return self.plan(kql, run, view, now, parameters), parameters
 
     def plan(
         self,
