@@ -63,6 +63,8 @@ def test_times_become_parameters_and_every_line_stays_where_it_is():
         f'let who = "blue";\n{ROWS} | count',
         f"let since = ago(1h);\n{ROWS} | where TimeGenerated > since",
         f"let f = () {{\nlet since = datetime({at(1)});\n{ROWS} }};\nf()",
+        since(5, "let since = 1;\nprint since"),
+        since(5, "let f = () { let since = 1; print since };\nf()"),
         f"let since = datetime({at(1)});\ndeclare query_parameters(a:int);\nprint a",
         f"let since = datetime(2026-13-01);\n{ROWS} | where TimeGenerated > since",
     ],
@@ -96,6 +98,7 @@ ASKED = (
             "after() | count",
             f"{ROWS} | extend since = now() | where since > ago(1m) | count",
             "print since + since",
+            "let f = (since:datetime) { print since };\nf(now())",
             f"{ROWS}\n| where TimeGenerated > since | where Nope == 1",
         )
     ),
@@ -119,5 +122,5 @@ def told(engine, connection, text):
     try:
         table = engine.query(connection, text, now=NOW).tables[0]
     except QueryError as refused:
-        return str(refused)
+        return vars(refused)
     return table.columns, json.dumps(table.rows)

@@ -128,10 +128,12 @@ class Engine:
 
         began = time.perf_counter()
         view = View(timespan, scope)
+        text, times = lifted(kql)
+        given = {**(parameters or {}), **times}
         try:
             run = Run(self.cursor(connection), self.limits, seconds)
             with run.deadline():
-                plan, given = self.timeless(kql, run, view, now, parameters or {})
+                plan = self.plan(text, run, view, now, given)
                 sql, values = self.runnable(plan, view, now, given)
                 result = run.fetch(sql, values, plan)
         except QueryError as error:
@@ -177,25 +179,6 @@ class Engine:
             return None
 
         return refusal
-
-    def timeless(
-        self,
-        kql: str,
-        run: Any,
-        view: View,
-        now: datetime,
-        parameters: Mapping[str, Any],
-    ) -> tuple[Plan, Mapping[str, Any]]:
-        """A translation that holds for other times too, where there can be one."""
-        text, times = lifted(kql)
-        given = {**parameters, **times}
-        try:
-            return self.plan(text, run, view, now, given), given
-        except QueryError:
-            if not times:
-                raise
-            # What is wrong, if anything, is told of the text itself.
-            return self.plan(kql, run, view, now, parameters), parameters
 
     def plan(
         self,

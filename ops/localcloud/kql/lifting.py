@@ -14,13 +14,15 @@ LITERAL = (
     r"|-?[\d.]+|true|false"
 )
 LET = re.compile(rf"let (?P<name>\w+) = (?P<value>{LITERAL});\n")
+NAMED = re.compile(r"\blet\s+(?:\[\s*['\"])?(\w+)")
 TIME = re.compile(r"datetime\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)\)")
 
 
 def lifted(kql: str) -> tuple[str, Mapping[str, datetime]]:
     """The text with its times declared, and the times; as it is where it has none.
 
-    Every line stays where it is: a place in one text is that place in the other.
+    A name that is given twice is refused, as a declared one would not be. Every line
+    stays where it is: a place in one text is that place in the other.
     """
     kept, times, end = list[str](), dict[str, datetime](), 0
     while found := LET.match(kql, end):
@@ -31,7 +33,9 @@ def lifted(kql: str) -> tuple[str, Mapping[str, datetime]]:
         else:
             kept.append(found[0])
         end = found.end()
-    if not times or "query_parameters" in kql:
+    named = NAMED.findall(kql)
+    twice = any(named.count(name) > 1 for name in times)
+    if not times or twice or "query_parameters" in kql:
         return kql, {}
     names = ", ".join(f"{name}:datetime" for name in times)
     return f"declare query_parameters({names}); {''.join(kept)}{kql[end:]}", times
