@@ -6,13 +6,12 @@ refused here instead of being served unnoticed.
 
 from typing import Any
 
-import yaml
-
 from ops import conda, creating, specs
 from ops.clients import Workspace
 from ops.creating import Step
 from ops.errors import NotFound, Refused
 from ops.specs import SpecFile
+from ops.yaml_file import parse_any
 
 CONTENT_TAG = "aml-ops.content"
 
@@ -44,7 +43,9 @@ def environment_step(file: SpecFile, live: dict[str, Any] | None) -> Step:
             kind="environment", target=target, action="create", reason="new version"
         )
     properties = live["properties"]
-    there = yaml.safe_load(properties.get("condaFile") or "null")
+    there = parse_any(
+        properties.get("condaFile") or "null", f"the conda file of {target}"
+    )
     image = properties.get("image") or None
     if (there, image) != (conda.load(file), file.data.get("image")):
         raise Refused(

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from ops.errors import NotFound
 from ops.script import normal
+from ops.settings import shown
 from ops.specs import SpecFile
+from ops.yaml_file import parse_any, read_text
 
 SERVER = "azureml-inference-server-http"
 
@@ -33,8 +33,8 @@ def load(file: SpecFile) -> Any:
     if path is None:
         return value
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError:
+        return parse_any(read_text(path), shown(path))
+    except NotFound:
         raise NotFound(
             f"{file.shown}: conda_file: {value} does not exist or can't be read."
         ) from None

@@ -20,8 +20,8 @@ from typing import Any
 from ops.errors import InvalidSpec, ServiceError
 from ops.pipeline import refused
 from ops.refusals import plain
-from ops.settings import read_yaml
 from ops.specs import SpecFile
+from ops.yaml_file import read_yaml
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 from invoke import Exit
 
+MAX_PROBLEM = 2000  # characters of one problem that are shown
 # A verb that acts on an endpoint, up to the comment behind it.
 VERB = re.compile(r"^invoke (?!cloud\.|--)[^#]*[^#\s]")
 
@@ -63,10 +64,18 @@ class InvalidSpec(OpsError):
     """Everything that is wrong with some files, so that it can be mended in one go."""
 
     def __init__(self, problems: Iterable[object], *remedies: str) -> None:
-        self.problems = listed = [str(problem) for problem in problems]
+        self.problems = listed = [bounded(str(problem)) for problem in problems]
         count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
         text = "\n".join([f"{count} in the specs:", *(f"  - {p}" for p in listed)])
         super().__init__(text, *remedies)
+
+
+def bounded(problem: str) -> str:
+    """A problem without most of a value that fills the screen."""
+    over = len(problem) - MAX_PROBLEM
+    half = MAX_PROBLEM // 2
+    cut = f"{problem[:half]} [{over:,} characters] {problem[-half:]}"
+    return cut if over > 0 else problem
 
 
 class NotFound(OpsError):

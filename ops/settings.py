@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ops.errors import InvalidSpec, NotFound
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,6 +71,8 @@ def shown(path: Path) -> str:
 
 def load_stage(name: str) -> Stage:
     """Read specs/stages/<name>.yaml; raise NotFound or InvalidSpec."""
+    from ops.yaml_file import read_yaml
+
     folder = specs_directory() / "stages"
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
@@ -85,58 +85,6 @@ def load_stage(name: str) -> Stage:
     if problems := list(_stage_problems(path, data)):
         raise InvalidSpec(problems)
     return Stage(name=name, path=path, **data)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds one mapping; raise NotFound or InvalidSpec."""
-    return parse_yaml(read_text(path), shown(path))
-
-
-def read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFound(f"{shown(path)} does not exist.") from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise _unreadable(shown(path), error) from None
-
-
-def parse_yaml(text: str, where: str) -> dict[str, Any]:
-    """YAML that holds one mapping; raise InvalidSpec, which names where it is from."""
-    try:
-        # Its loader is safe_load's, but for keys that are given twice.
-        data = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:  # a date that isn't one: ValueError
-        raise _unreadable(where, error) from None
-    if not isinstance(data, dict):
-        found = "nothing" if data is None else type(data).__name__
-        raise InvalidSpec([f"{where}: holds {found}, not keys and values"])
-    return data
-
-
-def _unreadable(where: str, error: Exception) -> InvalidSpec:
-    reason = " ".join(str(error).split()).replace(' in "<unicode string>",', " at")
-    return InvalidSpec([f"{where}: can't be read as YAML: {reason}"])
-
-
-# The parser in C is ten times as fast; PyYAML can be built without it.
-_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Safe):  # type: ignore[misc]  # PyYAML has no types
-    """Safe, and refuses a key that is given twice: the last one would win unseen."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key.value!r} is given twice",
-                    problem_mark=key.start_mark,
-                )
-            seen.add(key.value if isinstance(key.value, str) else id(key))
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
 
 
 FIELDS: dict[str, type] = {

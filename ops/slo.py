@@ -18,7 +18,8 @@ from typing import Any
 from ops import fields
 from ops.errors import InvalidSpec, NotFound
 from ops.fields import Known, Mistake
-from ops.settings import read_yaml, shown, specs_directory
+from ops.settings import shown, specs_directory
+from ops.yaml_file import read_yaml
 
 FILE = "slo.yaml"
 STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import InvalidSpec, NotFound
-from ops.settings import Stage, read_yaml, shown, specs_directory
+from ops.settings import Stage, shown, specs_directory
+from ops.yaml_file import read_yaml
 
 KINDS = {  # the schema file's name in its URL -> what the file describes
     "model.schema.json": "model",
@@ -164,7 +165,7 @@ def _files(folder: Path, problems: list[str]) -> Iterator[SpecFile]:
         try:
             data = read_yaml(path)
         except InvalidSpec as error:
-            problems += [line[4:] for line in error.problem.splitlines()[1:]]
+            problems += error.problems
             continue
         schema = str(data.get("$schema", ""))
         kind = KINDS.get(schema.rsplit("/", 1)[-1])

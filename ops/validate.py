@@ -11,11 +11,12 @@ from ops import conda, creating, script, slo
 from ops.alerting import resolving
 from ops.autoscaling import scalefile
 from ops.endpoints import MOST_INSTANCES
-from ops.errors import InvalidSpec, NotFound, OpsError
+from ops.errors import InvalidSpec, NotFound, OpsError, bounded
 from ops.fields import Mistake
 from ops.rollouts import policyfile
-from ops.settings import read_yaml, shown
+from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
+from ops.yaml_file import read_yaml
 
 # Azure: how-to-manage-quotas, and the CLI's own pattern.
 NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9]|-(?!-))*[a-zA-Z0-9]")
@@ -32,7 +33,7 @@ class Problem:
     fatal: bool = True
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.text}"
+        return bounded(f"{self.where}: {self.text}")
 
 
 def check(spec: EndpointSpec, name: str | None = None) -> list[Problem]:
@@ -144,12 +145,16 @@ def _ours(
     try:
         found = mistakes(read_yaml(path))
     except InvalidSpec as error:
-        for line in error.problem.splitlines()[1:]:
-            text = line.removeprefix(f"  - {shown(path)}: ")
-            yield Problem(where=shown(path), text=text)
+        for problem in error.problems:
+            yield Problem(where=shown(path), text=_without(shown(path), problem))
         return
     for each in found:
         yield Problem(where=f"{shown(path)}: {each.field}", text=each.text)
+
+
+def _without(where: str, problem: str) -> str:
+    """A problem's text without the file that it names in front."""
+    return problem.removeprefix(f"{where}: ")
 
 
 def _deployment(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
@@ -162,6 +167,7 @@ def _deployment(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
     if model := spec.model_of(file):
         yield from _inside(spec, model, "path")
     yield from _limits(file)
+    yield from _variables(file)
     yield from _model(spec, file)
     yield from _environment(spec, file)
     yield from _code(spec, file)
@@ -201,6 +207,15 @@ def _limits(file: SpecFile) -> Iterator[Problem]:
         for field, value in fields.items() if isinstance(fields, dict) else ():
             if type(value) is int and value < (0 if field == "initial_delay" else 1):
                 yield _problem(file, f"{probe}.{field}", f"{value} is too small")
+
+
+def _variables(file: SpecFile) -> Iterator[Problem]:
+    """Names that no process can have in its environment (POSIX: environment)."""
+    variables = file.data.get("environment_variables")
+    for name in variables if isinstance(variables, dict) else ():
+        if not str(name) or any(each in str(name) for each in "=\0"):
+            text = f"{name!r} is no name of a variable (not empty, no = in it)"
+            yield _problem(file, "environment_variables", text)
 
 
 def _model(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
@@ -288,9 +303,8 @@ def _conda(environment: SpecFile) -> tuple[conda.Conda | Problem, str]:
     except NotFound as error:
         text = error.problem.removeprefix(f"{environment.shown}: ")
         return Problem(where=environment.shown, text=text), where
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        return Problem(where=where, text=f"can't be read as YAML: {reason}"), where
+    except InvalidSpec as error:
+        return Problem(where=where, text=_without(where, error.problems[0])), where
     if data is None:
         text = "has no conda_file, so nothing says what the script runs on"
         return Problem(where=environment.shown, text=text, fatal=False), where

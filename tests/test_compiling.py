@@ -12,7 +12,7 @@ from ops.alerting.places import Place, Scaled
 from ops.alerting.rulefile import check
 from ops.alerting.wording import described, named
 from ops.errors import InvalidSpec
-from ops.settings import parse_yaml
+from ops.yaml_file import parse_yaml
 
 ID = "/subscriptions/s/resourceGroups/g/providers/M/workspaces/w/onlineEndpoints/iris"
 MODELS = {

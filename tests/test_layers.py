@@ -48,7 +48,7 @@ FOUNDATION = words(
     diagnostics door endpoints errors fields flow history journal kql lease literals
     logrecords logrows measures orders outside payloads pipeline platform
     proportions readings refusals script settings sieve slo specs split storage tags
-    tails tally times traffic unfinished verbs weights window writing
+    tails tally times traffic unfinished verbs weights window writing yaml_file
     """
 )
 

@@ -8,7 +8,7 @@ import pytest
 from ops.autoscaling import scalefile, setting, timefields
 from ops.errors import InvalidSpec, NotFound
 from ops.localcloud.autoscaling.checking import problems
-from ops.settings import parse_yaml
+from ops.yaml_file import parse_yaml
 
 SPECS = Path(__file__).parent / "specs"
 TARGET = "/subscriptions/s/onlineEndpoints/iris/deployments/blue"

@@ -30,8 +30,9 @@ from ops.alerting.rules import Rule
 from ops.clients import Workspace
 from ops.errors import InvalidSpec, NotFound, UsageError
 from ops.fields import unknown
-from ops.settings import parse_yaml, read_text, shown
+from ops.settings import shown
 from ops.times import Span
+from ops.yaml_file import parse_yaml, read_text
 
 LONGEST = timedelta(days=90)  # Azure keeps metrics for 93 days
 MONTH = timedelta(days=30)

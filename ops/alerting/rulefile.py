@@ -22,7 +22,8 @@ from ops.alerting.rules import (
 from ops.drifting import alerting
 from ops.errors import InvalidSpec, NotFound
 from ops.fields import Known, Mistake
-from ops.settings import alerts_directory, parse_yaml, read_text, shown
+from ops.settings import alerts_directory, shown
+from ops.yaml_file import parse_yaml, read_text
 
 NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 MOST_CHARACTERS = 100  # of a rule's name; with the endpoint's it is a resource's

@@ -28,7 +28,8 @@ from ops.alerting.given import Flow, clock, flows, moment
 from ops.alerting.series import ENDPOINT, Series, series
 from ops.errors import InvalidSpec
 from ops.fields import Known, Mistake
-from ops.settings import alerts_directory, parse_yaml, read_text, shown
+from ops.settings import alerts_directory, shown
+from ops.yaml_file import parse_yaml, read_text
 
 NOON = moment("12:00")
 

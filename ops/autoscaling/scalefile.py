@@ -18,7 +18,8 @@ from ops.autoscaling.setting import DEFAULT, MOST_PROFILES, Scaling, profiles
 from ops.autoscaling.timefields import BOUNDS
 from ops.errors import InvalidSpec, NotFound
 from ops.fields import Known, Mistake
-from ops.settings import parse_yaml, read_text, shown, specs_directory
+from ops.settings import shown, specs_directory
+from ops.yaml_file import parse_yaml, read_text
 
 FILE = "autoscale.yaml"
 

@@ -14,7 +14,8 @@ from ops.boards import panelfile
 from ops.boards.model import Dashboard, Panel, Row, Variables
 from ops.errors import InvalidSpec, NotFound
 from ops.fields import Known, Mistake
-from ops.settings import ROOT, parse_yaml, read_text, shown
+from ops.settings import ROOT, shown
+from ops.yaml_file import parse_yaml, read_text
 
 FOLDER = ROOT / "dashboards"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")

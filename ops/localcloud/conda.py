@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import reprlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -34,7 +35,7 @@ def wish(conda_file: str) -> Wish:
     """Read a conda file; CannotDeploy names every entry that has no source here."""
     try:
         document = yaml.safe_load(conda_file)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise CannotDeploy("ImageBuildFailure", f"The conda file: {error}") from None
     if not isinstance(document, dict):
         raise CannotDeploy("ImageBuildFailure", "The conda file is not a mapping.")
@@ -47,7 +48,7 @@ def wish(conda_file: str) -> Wish:
                 case str():
                     python = conda_package(entry) or python
                 case _:
-                    raise ValueError(f"{entry!r} is not a dependency")
+                    raise ValueError(f"{reprlib.repr(entry)} is not a dependency")
         except ValueError as problem:
             problems.append(str(problem))
     if problems:

@@ -20,7 +20,8 @@ from ops.rollouts.policy import (
     Promote,
     Step,
 )
-from ops.settings import parse_yaml, read_text, shown, specs_directory
+from ops.settings import shown, specs_directory
+from ops.yaml_file import parse_yaml, read_text
 
 FILE = "rollout.yaml"
 MOST_MIRRORED = 50  # percent; Azure: how-to-safely-rollout-online-endpoints

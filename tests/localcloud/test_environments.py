@@ -241,3 +241,13 @@ def test_a_builder_killed_at_work_leaves_nothing_wrong(tmp_path):
 
     assert "waiting for another build" in said[0]
     assert whole(tmp_path / wish(SMALL).key)
+
+
+def test_a_conda_file_that_nests_for_ever_or_multiplies_is_refused_in_few_words():
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    bomb = "\n".join(["a0: &a0 [lol]", *levels, "dependencies: [*a11]"])
+
+    for text in ("dependencies: " + "[" * 5000 + "]" * 5000, bomb):
+        with pytest.raises(CannotDeploy) as refused:
+            wish(text)
+        assert len(str(refused.value)) < 2000

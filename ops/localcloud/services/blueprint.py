@@ -81,6 +81,9 @@ def _wrong_types(sent: dict[str, Any]) -> list[str]:
             problems.append(f"{name} must be an object.")
         elif not all(isinstance(each, str | None) for each in (value or {}).values()):
             problems.append(f"{name} must hold strings only.")
+    for name in _mapping(sent, "environmentVariables"):
+        if not name or any(mark in name for mark in "=\0"):
+            problems.append(f"environmentVariables: {name!r} is no variable's name.")
     code = sent.get("codeConfiguration")
     if isinstance(code, dict) and code and not code.get("scoringScript"):
         problems.append("codeConfiguration.scoringScript is required.")
