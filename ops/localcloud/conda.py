@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import reprlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -47,8 +46,11 @@ def wish(conda_file: str) -> Wish:
                     requirements += [requirement(line) for line in pip or []]
                 case str():
                     python = conda_package(entry) or python
+                case dict() | list():  # its aliases may stand for millions of values
+                    kind = "a mapping" if isinstance(entry, dict) else "a list"
+                    raise ValueError(f"{kind} is not a dependency (but pip: [...])")
                 case _:
-                    raise ValueError(f"{reprlib.repr(entry)} is not a dependency")
+                    raise ValueError(f"{entry!r} is not a dependency")
         except ValueError as problem:
             problems.append(str(problem))
     if problems:
