@@ -70,16 +70,16 @@ def history(events: "Sequence[Event]") -> None:
     if not events:
         line("the engine has done nothing yet")
         return
-    table = grid("when", "deployment", "what", "instances", "outcome")
-    table.add_column("because", overflow="fold")
+    columns = ("when", "deployment", "what", "instances", "outcome", "because")
+    table = grid(*columns, prose=("because",))
     for event in events:
         same = event.before == event.after
         table.add_row(
             ago(event.at),
             deployment(event.deployment),
-            event.what,
+            safe(event.what),
             str(event.before) if same else f"{event.before} -> {event.after}",
-            f"[{OUTCOMES.get(event.outcome, 'default')}]{event.outcome}[/]",
+            f"[{OUTCOMES.get(event.outcome, 'default')}]{safe(event.outcome)}[/]",
             safe(event.cause or event.text),
         )
         if event.outcome == "Failed" and event.cause:
@@ -177,7 +177,9 @@ def _minutes(number: int) -> str:
 def sizes(found: "Sequence[Size]") -> None:
     """What each deployment needs at this rate, and what it costs in quota."""
     first = found[0]
-    line(f"{first.per_second:,.3g} requests/s, at a latency that load leaves as it is")
+    digits = ",.0f" if first.per_second >= 100 else ".3g"
+    rate = f"{first.per_second:{digits}}"
+    line(f"{rate} requests/s, at a latency that load leaves as it is")
     table = grid(
         *("deployment", "traffic", "instances", "needs", "for 100%", "latency"),
         *("at a time", "429 above", "quota"),

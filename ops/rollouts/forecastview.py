@@ -40,10 +40,9 @@ def plan(found: "Plan") -> None:
 
 def follow(summaries: Iterable["Summary"], of: int) -> "Summary":
     """Show on stderr how far the simulation is; return what it came to."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console(stderr=True, highlight=False)
+    console = render.console(stderr=True)
     last = None
     with Live(console=console, auto_refresh=False, transient=True) as live:
         for last in summaries:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ops.views import render
+from ops.views.render import safe
 
 if TYPE_CHECKING:
     from ops.drift import ColumnDrift, Drift
@@ -39,19 +40,18 @@ def seen(column: "ColumnDrift") -> str:
 
 
 def _one(found: "Drift") -> None:
-    from rich.markup import escape
-
     out = render.console()
-    out.print(escape(heading(found)), style="bold")
+    out.print(safe(heading(found)), style="bold")
     if not found.rows:
-        out.print(f"[yellow]{escape(nothing(found))}[/]")
+        out.print(f"[yellow]{safe(nothing(found))}[/]")
         return
-    table = render.grid("column", "state", "PSI", "JSD", "W1", "p", "before", "now")
+    columns = ("column", "state", "PSI", "JSD", "W1", "p", "before", "now")
+    table = render.grid(*columns, below=("JSD", "W1"))
     for column in found.columns:
         state = seen(column)
         style = STATES[state]
         table.add_row(
-            escape(column.name),
+            safe(column.name),
             f"[{style}]{state}[/]",
             *(_distance(column, name) for _, name in METRICS),
             chance(_test(column)),
@@ -60,9 +60,9 @@ def _one(found: "Drift") -> None:
         )
     out.print(table)
     for line in moved(found):
-        out.print(f"[red]{escape(line)}[/]")
+        out.print(f"[red]{safe(line)}[/]")
     for line in notes(found):
-        out.print(escape(line))
+        out.print(safe(line))
 
 
 def heading(found: "Drift") -> str:

@@ -31,10 +31,9 @@ def plan(plan: "Plan") -> None:
 
 def follow(reports: Iterable[Report]) -> Report:
     """Show on stderr how a load goes; return how it went."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console(stderr=True, highlight=False)
+    console = render.console(stderr=True)
     last, told = None, time.monotonic()
     with Live(console=console, auto_refresh=False, transient=True) as live:
         for report in reports:
@@ -79,7 +78,7 @@ def report(report: Report) -> None:
     out.print(table)
     out.print(_balance(report))
     for warning in report.warnings:
-        out.print(f"[yellow]warning[/]   {warning}")
+        out.print(f"[yellow]warning[/]   {render.safe(warning)}")
 
 
 def _balance(report: Report) -> "Table":

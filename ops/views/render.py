@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ops.scoring import Answer
     from ops.tails import Tail
     from ops.validate import Problem
+    from ops.views.grid import Grid
 
 COLOURS = {"blue": "blue", "green": "green"}
 OUTCOMES = {"done": "green", "failed": "red", "not done": "red"}
@@ -48,16 +49,19 @@ CONTROLS = re.compile(
 )
 
 
-def console() -> "Console":
+def console(*, stderr: bool = False) -> "Console":
+    """Rich on stdout or stderr: our markup, and nothing that names could spell."""
     from rich.console import Console
 
     # Piped output has no width of its own: never wrap a line that grep will read.
-    width = None if sys.stdout.isatty() else 10_000
+    out = sys.stderr if stderr else sys.stdout
+    width = None if out.isatty() else 10_000
     # The SDK's output is diverted while it works: hold on to the real stdout. Rich
     # itself would still print bold and dim under NO_COLOR.
     return Console(
-        file=sys.stdout,
+        file=out,
         highlight=False,
+        emoji=False,  # azureml:cancer:1 is a model
         width=width,
         color_system=None if os.environ.get("NO_COLOR") else "auto",
     )
@@ -110,14 +114,14 @@ def status(endpoint: "Endpoint") -> None:
     """The endpoint, then its deployments with their share of live traffic."""
     out = console()
     out.print(
-        f"[bold]{endpoint.name}[/]  {_state(endpoint.state)}  "
-        f"auth {endpoint.auth_mode}  {endpoint.scoring_uri}"
+        f"[bold]{safe(endpoint.name)}[/]  {_state(endpoint.state)}  "
+        f"auth {safe(endpoint.auth_mode)}  {safe(endpoint.scoring_uri)}"
     )
     if not endpoint.deployments:
         out.print("no deployments")
         return
-    table = grid("deployment", "traffic", "", "state", "instances", "type", "model")
-    table.add_column("environment", overflow="fold")
+    columns = ("deployment", "traffic", "", "state", "instances", "model")
+    table = grid(*columns, "environment", "type")
     for name, each in sorted(endpoint.deployments.items()):
         share = endpoint.traffic.get(name, 0)
         mirrored = endpoint.mirror.get(name)
@@ -127,20 +131,23 @@ def status(endpoint: "Endpoint") -> None:
             _bar(share),
             _state(each.state),
             str(each.instances),
-            each.instance_type,
-            each.model,
-            each.environment,
+            safe(each.model),
+            safe(each.environment),
+            safe(each.instance_type),
         )
     out.print(table)
 
 
 def plan(plan: "Plan") -> None:
     """The steps of a deploy, without taking them."""
-    table = grid("step", "what", "would", "because")
+    table = grid("step", "what", "would", "because", prose=["because"])
     for step in plan.steps:
         colour = "dim" if step.action == "skip" else "yellow"
         table.add_row(
-            step.kind, step.target, f"[{colour}]{step.action}[/]", step.reason
+            step.kind,
+            safe(step.target),
+            f"[{colour}]{step.action}[/]",
+            safe(step.reason),
         )
     console().print(table)
 
@@ -154,14 +161,14 @@ def phases(phases: "Iterable[Phase]") -> None:
         task = None
         for phase in phases:
             step = phase.step
-            title = f"{step.kind:<12}{step.target:<18}"
+            title = safe(f"{step.kind:<12}{step.target:<16}  ")
             if phase.outcome == "running":
-                task = progress.add_task(f"{title}{step.action}: {step.reason}")
+                task = progress.add_task(f"{title}{step.action}: {safe(step.reason)}")
                 continue
             if task is not None:
                 progress.remove_task(task)
                 task = None
-            progress.console.print(_phase(title, phase))
+            progress.console.print(hanging(*_phase(title, phase)))
 
 
 def how_to_call(endpoint: "Endpoint", sample: str, flags: str) -> None:
@@ -183,7 +190,7 @@ def problems(problems: "list[Problem]", checked: str) -> None:
     out = console()
     for problem in problems:
         mark = "[red]error[/]  " if problem.fatal else "[yellow]warning[/]"
-        out.print(f"{mark} {safe(str(problem))}", soft_wrap=True)
+        out.print(hanging(mark, safe(str(problem))))
     if not problems:
         out.print(f"[green]ok[/]  {checked}")
 
@@ -192,7 +199,8 @@ def tails(tails: "list[Tail]") -> None:
     """Log lines as they were written, but for what would drive the terminal."""
     for tail in tails:
         if len(tails) > 1:
-            console().print(f"[bold]{deployment(tail.deployment)}[/]  {tail.container}")
+            container = safe(tail.container)
+            console().print(f"[bold]{deployment(tail.deployment)}[/]  {container}")
         for text in tail.lines:
             line(clean(text))
         if not tail.lines:
@@ -218,7 +226,7 @@ def cloud(found: "LocalCloud | None") -> None:
     table = grid("localcloud", "")
     table.add_row("control plane", f"{found.url}  (process {found.pid})")
     table.add_row("gateway", found.gateway_url)
-    table.add_row("directory", str(found.directory))
+    table.add_row("directory", safe(str(found.directory)))
     console().print(table)
 
 
@@ -268,24 +276,34 @@ def _summary(answers: "list[Answer]") -> None:
         line(clean(reason))
 
 
-def _phase(title: str, phase: "Phase") -> str:
+def _phase(title: str, phase: "Phase") -> tuple[str, str]:
+    """A mark, and what became of a step."""
     if phase.outcome == "skipped":
-        return f"[dim]- {title}{phase.step.reason}[/]"
+        return "[dim]-[/]", f"[dim]{title}{safe(phase.step.reason)}[/]"
     said = phase.step.action + "d" if phase.step.action != "test" else "answered"
     if phase.answer:
         said = f"{phase.answer.status} in {phase.answer.duration_ms:.0f} ms"
     elif phase.step.action == "test":
         said = "no sample request to send"
     reason = safe(phase.step.reason)
-    return f"[green]+[/] {title}{said} ({reason})  {phase.seconds:.1f} s"
+    return "[green]+[/]", f"{title}{said} ({reason})  {phase.seconds:.1f} s"
 
 
-def grid(*columns: str) -> "Table":
+def grid(*columns: str, prose: Iterable[str] = (), below: Iterable[str] = ()) -> "Grid":
+    """A table for any width: `prose` wraps; `below`, then the last, move beneath."""
+    from ops.views.grid import Grid
+
+    return Grid(*columns, prose=prose, below=below)
+
+
+def hanging(mark: str, text: str) -> "Table":
+    """Our markup behind a mark; what goes on below begins where the text does."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, overflow="fold")  # narrow terminals lose nothing
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(mark, text)
     return table
 
 
@@ -296,7 +314,7 @@ def deployment(name: str) -> str:
 
 
 def _state(state: str) -> str:
-    return f"[{STATES.get(state, 'yellow')}]{state}[/]"
+    return f"[{STATES.get(state, 'yellow')}]{safe(state)}[/]"
 
 
 def _bar(share: int) -> str:

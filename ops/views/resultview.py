@@ -48,7 +48,9 @@ def show(result: Result, form: str | None, title: str = "") -> None:
 
 
 def listing(queries: list[Query]) -> None:
-    table = render.grid("query", "what it shows", "parameters")
+    table = render.grid(
+        "query", "what it shows", "parameters", prose=["what it shows", "parameters"]
+    )
     for each in queries:
         takes = ", ".join(f"{p.name}={p.default}" for p in each.parameters)
         table.add_row(f"[bold]{each.name}[/]", render.safe(each.title), takes)
@@ -78,7 +80,8 @@ def diagnostics(settings: list[Setting]) -> None:
     for each in settings:
         to = each.log_workspace.split("/")[-1] or "something else than a log workspace"
         logs = ", ".join(each.logs) or "none"
-        table.add_row(each.name, logs, "all" if each.metrics else "none", to)
+        metrics = "all" if each.metrics else "none"
+        table.add_row(render.safe(each.name), logs, metrics, render.safe(to))
     render.console().print(table)
 
 
@@ -88,10 +91,9 @@ def patterns(found: "list[Found]") -> None:
         render.note("no lines in this time")
         return
     names = sorted({name for each in found for name in each.counts})
-    table = render.grid("new", *names, "before", "last", "pattern")
+    table = render.grid("new", *names, "before", "last", "pattern", prose=["pattern"])
     for column in table.columns[1 : len(names) + 2]:
         column.justify = "right"
-    table.columns[-1].overflow = "fold"
     for each in found:
         colour = {"error": "red", "critical": "red", "warning": "yellow"}.get(
             each.level

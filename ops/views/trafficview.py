@@ -112,18 +112,20 @@ def history(rows: "list[Row]", now: datetime) -> None:
     if not rows:
         line("nothing has been changed yet")
         return
-    table = grid("#", "when", "verb", "endpoint", "before", "after", "outcome", "who")
-    table.add_column("why", overflow="fold")
+    several = len({row.endpoint for row in rows}) > 1
+    where = ("endpoint",) if several else ()
+    columns = ("#", "when", "verb", *where, "before", "after", "outcome", "who", "why")
+    table = grid(*columns, prose=("why",), below=("before", "after"))
     for row in rows:
         colour = render.OUTCOMES.get(row.outcome, "yellow")
         table.add_row(
             str(row.number) if row.number else "",
             render.ago(row.at, now),
             safe(row.verb),
-            row.endpoint,
+            *([safe(row.endpoint)] if several else []),
             _essence(row.before),
             _essence(row.after),
-            f"[{colour}]{row.outcome}[/]",
+            f"[{colour}]{safe(row.outcome)}[/]",
             safe(row.who),
             safe(row.reason),
         )
