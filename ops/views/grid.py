@@ -71,8 +71,8 @@ class Grid(Table):
         for column in self.columns:
             value = _text(cells[column._index])
             if column not in kept and value.plain.strip():
-                name = Text(f"{column.header} ", "dim") if column.header else Text()
-                parts.append(name + value)
+                name = (f"{column.header} ", "dim") if column.header else ""
+                parts.append(Text.assemble(name, value))
         return parts
 
     def _width(self, column: Column, console: Console, options: ConsoleOptions) -> int:
