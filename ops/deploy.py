@@ -9,7 +9,7 @@ endpoint's logs are made to flow there.
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ from ops.creating import Step
 from ops.door import Open
 from ops.endpoints import Endpoint
 from ops.errors import Conflict, InvalidSpec, NotFound, Unhealthy
+from ops.journal import Change
 from ops.rollouts import standing
 from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
@@ -132,9 +133,9 @@ def run(workspace: Workspace, plan: Plan, *, reason: str = "") -> Iterator[Phase
     _load_all(plan)
     name, endpoint = plan.deployment.name, plan.spec.folder.name
     before = _essence(plan.live, name)
-    with door.noted(workspace, endpoint, "deploy", reason, before=before) as record:
+    with _noted(workspace, plan, reason, before) as record:
         for step in plan.steps:
-            yield from _phase(step, _action(workspace, plan, step))
+            yield from _phase(step, _action(workspace, plan, step, record))
         test = Step(kind="score", target=name, action="test", reason="sample request")
         began = time.monotonic()
         yield Phase(step=test, outcome="running")
@@ -178,7 +179,19 @@ def _asset_step(
     return Step(kind=kind, target=f"{name}:{version}", action="skip", reason=reason)
 
 
-def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
+def _noted(
+    workspace: Workspace, plan: Plan, reason: str, before: dict[str, Any]
+) -> AbstractContextManager[Change]:
+    """Journal a deploy; one that changes nothing is not a change."""
+    if all(step.action == "skip" for step in plan.steps):
+        return nullcontext(Change(id=""))
+    name = plan.spec.folder.name
+    return door.noted(workspace, name, "deploy", reason, before=before)
+
+
+def _action(
+    workspace: Workspace, plan: Plan, step: Step, record: Change
+) -> Callable[[], None]:
     spec, file = plan.spec, plan.deployment
 
     def model() -> None:
@@ -189,8 +202,11 @@ def _action(workspace: Workspace, plan: Plan, step: Step) -> Callable[[], None]:
 
     name = spec.folder.name
 
-    def opened() -> AbstractContextManager[Open]:
-        return door.opened(workspace, name, "deploy")
+    @contextmanager
+    def opened() -> Iterator[Open]:
+        with door.opened(workspace, name, "deploy") as live:
+            yield live
+            record.fence = live.held.fence
 
     def endpoint() -> None:
         with opened() as live:

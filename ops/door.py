@@ -75,7 +75,7 @@ class Open:
                 record=record if before != wanted else None,
             )
             done = writing.write(self.workspace, self.held, asked)
-            change.after, change.fence = shown(wanted), done.fence
+            change.after, change.fence = shown(wanted, ended(kept)), done.fence
         self.found = None  # read again by whoever asks for it
         self.workspace.notes += done.notes
         return change, done
@@ -211,10 +211,17 @@ def overwritten(before: Note, fence: int) -> list[str]:
     ]
 
 
-def shown(wanted: Weights) -> dict[str, Any]:
-    """Weights as the journal keeps them."""
+def shown(wanted: Weights, rollout: str = "") -> dict[str, Any]:
+    """Weights as the journal keeps them, and how a rollout ended with them."""
     mirrored = {"mirror": wanted.mirror} if wanted.mirror else {}
-    return {"traffic": wanted.traffic, **mirrored}
+    over = {"rollout": rollout} if rollout else {}
+    return {"traffic": wanted.traffic, **mirrored, **over}
+
+
+def ended(kept: Mapping[str, str | None]) -> str:
+    """How a rollout ends by tags that are written; "" where none does."""
+    rollout = tags.rollout({tags.ROLLOUT: kept.get(tags.ROLLOUT) or ""})
+    return rollout.state if rollout and not rollout.under_way else ""
 
 
 def _read(workspace: "Workspace", name: str, note: Note) -> Endpoint | None:

@@ -93,8 +93,16 @@ def merged(
 
 def numbered(rows: Iterable[Row], number: int) -> Weights:
     """The weights that the change of this number made; raise NotFound."""
+    rows = list(rows)
     known = {row.number: row.weights for row in rows if row.number and row.weights}
     if number not in known:
+        for row in rows:
+            if row.number == number:
+                raise NotFound(
+                    f"#{number} is {row.verb} by {row.who}: it made no weights to go "
+                    "back to.",
+                    "invoke history",
+                )
         there = ", ".join(f"#{each}" for each in known) or "none"
         raise NotFound(
             f"There is no change of weights #{number} to go back to (there are: "

@@ -6,9 +6,9 @@ traffic back can take it and is not the sicker one.
 
 from typing import TYPE_CHECKING
 
-from ops import door, history, journal, tags, weights
+from ops import history, journal, reversal, tags, weights
 from ops.endpoints import Endpoint
-from ops.errors import Refused
+from ops.errors import Refused, UsageError
 from ops.flow import Flow, Recent, together
 from ops.proportions import VERY_SURE, difference, wilson
 from ops.rollouts import standing
@@ -20,20 +20,20 @@ from ops.weights import Weights
 if TYPE_CHECKING:
     from ops.clients import Workspace
 
-VERB = "rollback"
-ROLLOUT = "rollout"
-BACKWARD = (VERB, "rollout.abort", "watchdog")
-WENT_BACK = (standing.ROLLED_BACK, standing.ABORTED)
 DEEP = 500  # entries of the journal that --to looks through
 
 
-def decide(workspace: "Workspace", name: str, to: int | None) -> Decide:
-    """What a rollback does to an endpoint: the last change undone, or back to one."""
+def decide(
+    workspace: "Workspace", name: str, to: int | None, step: bool = False
+) -> Decide:
+    """What a rollback does: the last change undone, one step of it, or back to one."""
+    if to and step:
+        raise UsageError("rollback takes --to or --step, not both.")
     older = journal.entries(workspace.stage.name, name, DEEP) if to else []
 
     def back(endpoint: Endpoint) -> Weights:
         if to is None:
-            return possible(endpoint, before_last(endpoint))
+            return possible(endpoint, before_last(endpoint, step=step))
         rows = history.merged(older, tags.changes(endpoint.tags), [], name)
         return possible(endpoint, history.numbered(rows, to))
 
@@ -45,15 +45,17 @@ def how(force: bool) -> How:
     return How(force=force, urgent=True, healthy=None if force else require_healthier)
 
 
-def before_last(endpoint: Endpoint) -> Weights:
-    """The weights before the last change, or before the rollout that is under way.
+def before_last(endpoint: Endpoint, *, step: bool = False) -> Weights:
+    """The weights before the last change; before a rollout where that was one.
 
-    Those there are where the last change went back itself.
+    Those there are where the last change went back itself. With `step` those before
+    the last single change that is in force.
     """
     here = standing.read(endpoint.tags)
     if here and here.active and here.safe:
+        _require_whole(endpoint, here, step)
         return here.safe  # a step further back would still leave traffic to the canary
-    kept = [each for each in tags.changes(endpoint.tags) if each.verb != door.LIMIT]
+    kept = reversal.changes(endpoint.tags)
     now = weights.of(endpoint)
     if not kept:
         raise Refused(
@@ -64,23 +66,56 @@ def before_last(endpoint: Endpoint) -> Weights:
     latest = kept[0]
     if latest.after and latest.after.traffic != now.traffic:
         return latest.after  # the last change was made outside of the toolkit
-    if _went_back(here, latest):
+    if not step and reversal.is_back(latest, here):
         return now  # it is back already: a second time would be forward again
-    if latest.before is None:
+    in_force = reversal.in_force(kept)
+    stack = in_force.changes
+    if not stack:
+        return now
+    if step:
+        return _known(endpoint, stack[-1])
+    if latest.verb == reversal.STEP and not in_force.partly:
+        return now  # the step was the whole of a change
+    return _before(endpoint, stack, kept, here)
+
+
+def _before(
+    endpoint: Endpoint, stack: list[Change], kept: list[Change], here: Standing | None
+) -> Weights:
+    """The weights from before the last change in force, a rollout taken as one."""
+    steps = reversal.unit(stack)
+    if not reversal.cut_off(steps, kept):
+        return _known(endpoint, steps[0])
+    if here and here.state == standing.PROMOTED and here.safe:
+        return here.safe
+    raise Refused(
+        f"The rollout of {endpoint.name} began more than {tags.RING} changes ago: its "
+        "tags don't know any more what was before it.",
+        "invoke history",
+        "invoke rollback --step",
+    )
+
+
+def _require_whole(endpoint: Endpoint, here: Standing, step: bool) -> None:
+    if step:
         raise Refused(
-            f"The weights before {latest.verb} (#{latest.fence}) of {endpoint.name} "
+            f"A rollout of {here.canary} is {here.state} on {endpoint.name}: going "
+            "back one step would leave it to go on from there.",
+            "invoke rollback   # ends it, and gives all traffic back",
+            "invoke rollout.pause",
+        )
+
+
+def _known(endpoint: Endpoint, change: Change) -> Weights:
+    """The weights before a change; raise Refused where the tags can't hold them."""
+    if change.before is None:
+        raise Refused(
+            f"The weights before {change.verb} (#{change.fence}) of {endpoint.name} "
             "were of too many deployments to be kept in its tags.",
-            "invoke history   # on the machine of " + latest.who,
+            "invoke history   # on the machine of " + change.who,
             "invoke shift-traffic --set ...",
         )
-    return latest.before
-
-
-def _went_back(here: Standing | None, latest: Change) -> bool:
-    """Whether the last change gave traffic back, by a person, a rollout or watchdog."""
-    if latest.verb == ROLLOUT:
-        return here is not None and here.state in WENT_BACK
-    return latest.verb in BACKWARD or latest.reason.startswith(door.WENT_BACK)
+    return change.before
 
 
 def possible(endpoint: Endpoint, wanted: Weights) -> Weights:

@@ -1,8 +1,8 @@
 """Change weights before somebody's eyes: the plan, the deed, and the split it made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from ops import endpoints, flow, split, tags, traffic
+from ops import endpoints, flow, split, tags, traffic, weights
 from ops.clients import Workspace
 from ops.errors import NotFound, OpsError
 from ops.split import Split
@@ -49,16 +49,36 @@ def observed(workspace: Workspace, name: str) -> Split:
             f"{latest.at:%F %T} UTC: since when they are as they are is not known.",
             "invoke history",
         )
-    return split.read(workspace, name, endpoint.traffic, latest.at)
+    seen = split.read(workspace, name, endpoint.traffic, latest.at)
+    return _unless_changed(workspace, name, seen, latest.fence, endpoint.traffic)
+
+
+def _unless_changed(
+    workspace: Workspace, name: str, seen: Split, fence: int, asked: Mapping[str, int]
+) -> Split:
+    """The split, unless its requests may be of other weights than those of a change."""
+    if seen.unseen:
+        return seen
+    endpoint = endpoints.get(workspace, name)
+    latest = next(iter(tags.changes(endpoint.tags)), None)
+    if latest and latest.fence > fence:
+        by = f"by {latest.who} ({latest.verb}, #{latest.fence})"
+    elif endpoint.traffic != asked:
+        by = "outside of the toolkit"
+    else:
+        return seen
+    now = weights.described(endpoint.traffic)
+    return Split(unseen=f"not judged: changed meanwhile {by}, to {now}")
 
 
 def _observed(workspace: Workspace, done: Shift) -> Split:
     """The split after a change; that it can't be read does not make the change bad."""
     assert done.at is not None, "a change that was done has a time"
-    name, weights = done.endpoint, done.after.traffic
+    name, asked = done.endpoint, done.after.traffic
     recent = done.recent or flow.Recent()
     try:
-        return split.watch(workspace, name, weights, done.at, recent)
+        seen = split.watch(workspace, name, asked, done.at, recent)
+        return _unless_changed(workspace, name, seen, done.fence, asked)
     except KeyboardInterrupt:
         return Split(unseen="not waited for: `invoke split` tells it later")
     except OpsError as error:

@@ -22,6 +22,8 @@ MARGIN = timedelta(seconds=1)  # routers may lag behind what the service shows
 ENOUGH = 400  # requests: a share is then known to 5 points
 LONGEST_SECONDS = 5.0  # that a person is made to wait
 SILENCE_SECONDS = 3.0
+# Requests that were on their way when the weights changed: so many, or so large a part.
+STRAYS, STRAY_RATIO = 2, 0.001
 LEAST_PER_SECOND = 1.0  # fewer tell nothing in that time
 
 
@@ -40,9 +42,12 @@ class Share:
 
     @property
     def off(self) -> bool:
-        """Whether chance alone can't explain how far it is from the weight."""
+        """Whether neither chance nor a few late requests explain how far it is off."""
         sure = proportions.wilson(self.requests, self.of, proportions.VERY_SURE)
-        return bool(self.of) and not sure.holds(self.percent / 100)
+        weight = self.percent / 100
+        near = sure.low - STRAY_RATIO <= weight <= sure.high + STRAY_RATIO
+        few = abs(self.requests - weight * self.of) <= STRAYS
+        return bool(self.of) and not near and not few
 
     def __str__(self) -> str:
         low, high = 100 * self.interval.low, 100 * self.interval.high

@@ -8,16 +8,18 @@ from ops import (
     diagnostics,
     freeze,
     history,
+    reversal,
     rollback,
     shifting,
 )
 from ops.clients import Workspace
+from ops.endpoints import Endpoint
 from ops.errors import Refused
 from ops.history import Row
+from ops.rollouts import standing
 from ops.traffic import Approve
 from ops.weights import Weights
 
-VERB = "undo"
 LOOK = 30  # how many changes to look through for the last one that did something
 # Why not, and what to do instead.
 NEVER = {
@@ -80,8 +82,8 @@ def run(
         yield from shifting.run(
             workspace,
             name,
-            lambda endpoint: rollback.possible(endpoint, before(row)),
-            verb=VERB,
+            lambda endpoint: rollback.possible(endpoint, before(endpoint, row)),
+            verb=reversal.REDO if row.verb in reversal.BACKWARD else reversal.UNDO,
             approve=approve,
             how=rollback.how(force=False),
             reason=reason,
@@ -98,8 +100,28 @@ def described(row: Row) -> str:
     return f"{row.verb}{number} of {row.at:%F %T} UTC by {row.who}"
 
 
-def before(row: Row) -> Weights:
-    """The weights before a change of weights."""
+def before(endpoint: Endpoint, row: Row) -> Weights:
+    """The weights before a change of weights; a rollout is one change.
+
+    Raises Refused where undoing it would give traffic to what was judged.
+    """
+    here = standing.read(endpoint.tags)
+    if here and here.active:
+        raise Refused(
+            f"A rollout of {here.canary} is {here.state} on {endpoint.name}: its steps "
+            "are one change, which is not over.",
+            "invoke rollback   # ends it, and gives all traffic back",
+            "invoke rollout.status",
+        )
+    if reversal.judged(row.verb, row.reason, here):
+        raise Refused(
+            f"{described(row)} took traffic back from what was tried: to undo it would "
+            "give that its traffic again, with nobody watching.",
+            "invoke diagnose   # what was wrong",
+            "invoke rollout.start   # to try again, judged from the first step on",
+        )
+    if row.verb == reversal.ROLLOUT:
+        return rollback.before_last(endpoint)
     return Weights(traffic=row.before["traffic"], mirror=row.before.get("mirror", {}))
 
 
@@ -124,7 +146,7 @@ def _other(
     was = row.before["freeze"]
     if dry_run:
         return f"{name} would be {'frozen again' if was else 'unfrozen'}"
-    return freeze.restore(workspace, name, was, verb="undo", reason=reason)
+    return freeze.restore(workspace, name, was, verb=reversal.UNDO, reason=reason)
 
 
 def _require_known(name: str, row: Row) -> None:

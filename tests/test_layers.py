@@ -47,8 +47,9 @@ FOUNDATION = words(
     activity capacity clients clock cloud conda connections creating credentials
     diagnostics door endpoints errors fields flow history journal kql lease literals
     logrecords logrows measures orders outside payloads pipeline platform
-    proportions readings refusals script settings sieve slo specs split storage tags
-    tails tally times traffic unfinished verbs weights window writing yaml_file
+    proportions readings refusals reversal script settings sieve slo specs split
+    storage tags tails tally times traffic unfinished verbs weights window
+    writing yaml_file
     """
 )
 

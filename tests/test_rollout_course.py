@@ -10,7 +10,17 @@ from datetime import timedelta
 
 import pytest
 
-from ops import freeze, rollback, rollout, traffic, watchdog
+from ops import (
+    freeze,
+    history,
+    reversal,
+    rollback,
+    rollout,
+    shifting,
+    traffic,
+    undo,
+    watchdog,
+)
 from ops.errors import Interrupted, Refused, RolledBack
 from ops.rollouts import following, standing
 from ops.rollouts.standing import RETURNING
@@ -165,6 +175,103 @@ def test_the_rollback_verb_ends_a_rollout(cloud):
     assert cloud.endpoint.traffic == BLUE
     assert cloud.here.state == "aborted"
     assert until(events, "aborted", "promoted").what == "aborted"
+
+
+def go_back(cloud, *, step=False, who="ben@desk"):
+    """`rollback`, or `rollback --step`; return the live weights after it."""
+    workspace = cloud.workspace(who)
+    decide = rollback.decide(workspace, "iris", None, step)
+    verb = reversal.STEP if step else reversal.ROLLBACK
+    how = rollback.how(force=False)
+    traffic.change(workspace, "iris", decide, verb=verb, how=how)
+    return cloud.endpoint.traffic
+
+
+def test_a_rollback_after_a_promotion_takes_all_of_its_steps_back(cloud):
+    until(cloud.begin(), "promoted")
+
+    assert go_back(cloud) == BLUE
+    assert go_back(cloud) == BLUE  # it is back already
+
+
+def test_a_step_back_after_a_promotion_is_one_step_and_the_rest_may_follow(cloud):
+    until(cloud.begin(), "promoted")
+
+    assert go_back(cloud, step=True) == {"blue": 50, "green": 50}
+    assert go_back(cloud, step=True) == {"blue": 90, "green": 10}
+    assert go_back(cloud) == BLUE
+
+
+def test_a_rollout_of_more_steps_than_the_tags_keep_is_gone_back_from_whole(cloud):
+    step = "- {weight: 50, bake: 2m, requests: 0}\n"
+    more = (15, 20, 25, 30, 35, 40, 42, 44, 46, 48, 50)
+    steps = "".join(step.replace("50", str(each)) for each in more)
+    until(cloud.begin(POLICY.replace(step, steps)), "promoted")
+
+    assert go_back(cloud) == BLUE
+
+
+def test_one_step_back_is_refused_in_the_middle_of_a_rollout(cloud):
+    cloud.begin()
+
+    with pytest.raises(Refused, match="going back one step would leave it to go on"):
+        go_back(cloud, step=True)
+
+
+def undone(cloud):
+    """The live weights that `undo` leads to."""
+    row = undo.last(cloud.workspace("ben@desk"), "iris")
+    return undo.before(cloud.endpoint, row).traffic
+
+
+def test_undo_after_a_promotion_takes_all_of_its_steps_back(cloud):
+    until(cloud.begin(), "promoted")
+
+    assert undone(cloud) == BLUE
+
+
+def test_undo_never_gives_a_canary_back_what_its_judge_took(cloud):
+    events = cloud.begin()
+    list(rollout.finish(cloud.workspace("ben@desk"), "iris", "abort"))
+    assert until(events, "aborted").what == "aborted"
+
+    with pytest.raises(Refused, match="took traffic back from what was tried"):
+        undone(cloud)
+
+
+def test_undo_is_refused_in_the_middle_of_a_rollout(cloud):
+    cloud.begin()
+
+    with pytest.raises(Refused, match="its steps are one change, which is not over"):
+        undone(cloud)
+
+
+def test_the_history_says_how_a_rollout_ended(cloud):
+    until(cloud.begin(), "promoted")
+
+    (latest, *_) = history.of(cloud.workspace(), "iris", 5)
+
+    assert latest.after == {"traffic": {"green": 100}, "rollout": "promoted"}
+
+
+def test_a_split_of_weights_that_were_changed_meanwhile_is_not_judged(cloud):
+    for ago in range(1, 200, 2):
+        cloud.served("blue", 20, seconds_ago=ago)
+    workspace = cloud.workspace("ana@laptop")
+    asked = traffic.split({"blue": 80, "green": 20})
+    events = shifting.run(
+        workspace, "iris", asked, verb="shift-traffic", approve=lambda what: None
+    )
+    next(events)
+    next(events)
+    ben = cloud.workspace("ben@desk")
+    traffic.change(ben, "iris", traffic.split({"blue": 100}), verb="shift-traffic")
+    cloud.served("blue", 500, seconds_ago=-5)
+
+    (seen,) = events
+
+    said = r"not judged: changed meanwhile by \S+ \(shift-traffic, #3\), to blue 100%"
+    assert re.fullmatch(said, seen.unseen)
 
 
 def test_a_shift_by_hand_is_refused_meanwhile(cloud):

@@ -36,6 +36,14 @@ def test_requests_to_what_has_no_weight_are_told():
     assert (green.percent, green.off) == (0, True)
 
 
+def test_requests_that_were_on_their_way_are_not_held_against_the_weights():
+    for late, of in ((1, 3942), (1, 50), (3, 2000)):
+        assert not any(
+            each.off
+            for each in split.shares({"blue": 100}, {"blue": of - late, "green": late})
+        )
+
+
 def test_a_handful_of_requests_proves_nothing():
     assert not any(
         each.off for each in split.shares({"blue": 80, "green": 20}, {"blue": 3})

@@ -32,11 +32,14 @@ def test_what_is_written_is_read_again():
 
 
 @pytest.mark.parametrize("state", ENDED)
-def test_one_that_has_ended_leaves_no_heartbeat_behind(state):
+def test_one_that_has_ended_leaves_no_heartbeat_and_keeps_what_it_was_promoted_over(
+    state,
+):
     found = standing.written(replace(HERE, state=state))
 
     assert found[tags.HEARTBEAT] is None
-    assert found[tags.SAFE] is None
+    kept = tags.written(HERE.safe) if state == standing.PROMOTED else None
+    assert found[tags.SAFE] == kept
     assert not standing.read({tags.ROLLOUT: found[tags.ROLLOUT]}).active
 
 

@@ -46,19 +46,21 @@ def mirror(call: Call, green=None, set=None, off=False, for_=None, wait=False):
 
 @changes(
     to="Back to the weights that this change made: its number in `invoke history`.",
+    step="Take back one step only, where the last change was a rollout.",
     force="Even to what is sicker, has too few instances, or to no traffic at all.",
 )
-def rollback(call: Call, to=None, force=False):
-    """Go back to the weights before the last change.
+def rollback(call: Call, to=None, step=False, force=False):
+    """Go back to the weights before the last change; a rollout is one change.
 
     invoke rollback --reason "green answers 424"
     """
-    from ops import history, rollback, shifting
+    from ops import history, reversal, rollback, shifting
     from ops.views import trafficview
 
     number = history.number(to) if to else None
-    decide = rollback.decide(call.workspace, call.endpoint, number)
-    how = {"verb": call.verb, "how": rollback.how(force)} | call.how
+    decide = rollback.decide(call.workspace, call.endpoint, number, step)
+    verb = reversal.STEP if step else reversal.ROLLBACK
+    how = {"verb": verb, "how": rollback.how(force)} | call.how
     trafficview.shifting(
         shifting.run(call.workspace, call.endpoint, decide, approve=call.approve, **how)
     )

@@ -148,7 +148,7 @@ def read(found: Mapping[str, str]) -> Standing | None:
 
 
 def written(standing: Standing) -> dict[str, str | None]:
-    """The tags to write; what has ended needs neither heartbeat nor safe weights."""
+    """The tags to write; what has ended needs no heartbeat."""
     names = Rollout.__dataclass_fields__
     rollout = Rollout(**{name: getattr(standing, name) for name in names})
     found: dict[str, str | None] = {
@@ -160,6 +160,7 @@ def written(standing: Standing) -> dict[str, str | None]:
         limit = standing.limit_seconds
         beat = Heartbeat(at=standing.heartbeat, limit_seconds=limit)
         found[tags.HEARTBEAT] = tags.beating(beat)
-    if standing.active and standing.safe:
+    # Whoever goes back from a promotion goes back from all of its steps.
+    if standing.safe and (standing.active or standing.state == PROMOTED):
         found[tags.SAFE] = tags.written(standing.safe)
     return found

@@ -123,8 +123,7 @@ def history(rows: "list[Row]", now: datetime) -> None:
             render.ago(row.at, now),
             safe(row.verb),
             *([safe(row.endpoint)] if several else []),
-            _essence(row.before),
-            _essence(row.after),
+            *_change(row.before, row.after),
             f"[{colour}]{safe(row.outcome)}[/]",
             safe(row.who),
             safe(row.reason),
@@ -153,6 +152,18 @@ def _moves(before: Mapping[str, int], after: Mapping[str, int]) -> str:
     )
 
 
+def _change(before: Any, after: Any) -> tuple[str, str]:
+    """Before and after; weights that stayed as they were are no part of either."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        same = {key for key in before if before[key] == after.get(key, before)}
+        if same != set(after):
+            before, after = (
+                {key: value for key, value in each.items() if key not in same}
+                for each in (before, after)
+            )
+    return _essence(before), _essence(after)
+
+
 def _essence(value: Any) -> str:
     """What a person needs of a state before or after: `blue 80, green 20`."""
     if not value:
@@ -161,7 +172,7 @@ def _essence(value: Any) -> str:
         return safe(str(value))
     parts = []
     for key, inner in value.items():
-        said = _essence(inner) if isinstance(inner, Mapping) else str(inner)
+        said = _essence(inner) if isinstance(inner, Mapping) else str(inner or "none")
         if key == "freeze":
             said = f"until {inner.split('|')[0]}" if inner else "none"
         parts.append(said if key == "traffic" else f"{key} {said}")
