@@ -129,7 +129,7 @@ rollouts.add_task(rollout.status, default=True)
 ns.add_collection(rollouts)
 
 local_verbs = Collection(
-    *("cloud", cloud.up, cloud.down, cloud.reset),
+    *("cloud", cloud.up, cloud.down, cloud.reset, cloud.repair),
     *(cloud.drills, cloud.clock, cloud.fault),
 )
 local_verbs.add_task(cloud.status_, name="status")

@@ -17,6 +17,8 @@ from threading import Event, Thread
 # What a Date of an answer is told to, with when it was asked for and when it came.
 Heard = Callable[[str, float, float], None]
 
+REAL_TIME = 0.0, 0.0, 1.0
+LATEST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()  # localcloud's goes no further
 POLL_SECONDS = 0.02  # how late it is noticed that a clock was moved
 
 
@@ -65,14 +67,19 @@ class LocalClock:
 
     def now(self) -> datetime:
         real, clock, rate = self._setting()
-        return datetime.fromtimestamp(clock + (time.time() - real) * rate, UTC)
+        stamp = clock + (time.time() - real) * rate
+        return datetime.fromtimestamp(min(stamp, LATEST), UTC)
 
     def _setting(self) -> tuple[float, float, float]:
+        """Real time where there is none, or one that can't be meant."""
         try:
             told = json.loads(self._file.read_text())
-        except FileNotFoundError:
-            return 0.0, 0.0, 1.0
-        return told["real"], told["clock"], told["rate"]
+            values = [float(told[name]) for name in ("real", "clock", "rate")]
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return REAL_TIME
+        if not all(0 <= value <= LATEST for value in values):
+            return REAL_TIME
+        return values[0], values[1], values[2]
 
 
 Clock = ServiceClock | LocalClock

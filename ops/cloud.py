@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +15,10 @@ from ops.clock import Clock, LocalClock, ServiceClock
 from ops.errors import NotFound, OpsError, Unreachable
 from ops.settings import ROOT, Stage, shown, state_directory
 
+# Exit statuses of a localcloud whose state is gone or can't be read: there is a copy
+# of it, or there is none.
+COPIED, LOST = 4, 5
+COPY = "backup/state.db"
 START_SECONDS = 30.0  # generous: it takes under one
 SETTING = "REQUESTS_CA_BUNDLE"
 AUTHORITIES: dict[str, str | None] = {}  # what the setting was before ours
@@ -37,7 +42,10 @@ class LocalCloud:
 
     @property
     def token(self) -> str:
-        return (self.directory / "token").read_text().strip()
+        try:
+            return (self.directory / "token").read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     @property
     def authority(self) -> Path:
@@ -82,12 +90,13 @@ def clock_of(stage: Stage) -> Clock:
 def find() -> LocalCloud | None:
     """The localcloud of this checkout, if it answers."""
     try:
-        facts = json.loads((directory() / "localcloud.json").read_text())
-        socket.create_connection(("127.0.0.1", facts["port"]), timeout=2).close()
-        os.kill(facts["pid"], 0)
-    except (OSError, ValueError, KeyError):
+        found = _cloud(json.loads((directory() / "localcloud.json").read_text()))
+        socket.create_connection(("127.0.0.1", found.port), timeout=2).close()
+        os.kill(found.pid, 0)
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError):
         return None
-    return _cloud(facts)
+    # It writes these again within moments, should they be missing.
+    return found if found.token and found.authority.is_file() else None
 
 
 def up(port: int = 0) -> LocalCloud:
@@ -117,9 +126,21 @@ def up(port: int = 0) -> LocalCloud:
         time.sleep(0.02)
     said = log.read_bytes()[began:].decode(errors="replace").strip().splitlines()
     reason = said[-1] if said else "it said nothing"
-    raise Unreachable(
-        f"localcloud did not start: {reason}", f"less {shown(log)}", "invoke cloud.down"
-    )
+    raise _not_started(reason, process.poll(), log)
+
+
+def _not_started(reason: str, status: int | None, log: Path) -> OpsError:
+    reason = reason.removeprefix("localcloud: ")
+    problem = f"localcloud did not start: {reason}"
+    anew = "invoke cloud.reset   # begins anew, without any deployment"
+    if status == COPIED:
+        copied = (directory() / COPY).stat().st_mtime
+        then = f"{datetime.fromtimestamp(copied, UTC):%F %T} UTC"
+        back = f"invoke cloud.repair  # takes it back as it was at {then}"
+        return Unreachable(problem, back, anew)
+    if status == LOST:
+        return Unreachable(problem, anew)
+    return Unreachable(problem, f"less {shown(log)}", "invoke cloud.down")
 
 
 def _require_place() -> None:
@@ -152,6 +173,8 @@ def run(verb: str, *, text: str = "") -> str:
 def _opened(log: Path) -> BinaryIO:
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if log.is_dir():
+            log.rmdir()
         return log.open("ab")
     except OSError as error:
         raise OpsError(

@@ -40,6 +40,15 @@ def reset(call: Call, yes=False):
     render.line(cloud.run("reset"))
 
 
+@local()
+def repair(call: Call):
+    """Bring back damaged state; what serves goes on."""
+    from ops import cloud
+    from ops.views import render
+
+    render.line(cloud.run("repair"))
+
+
 @local(
     on="Let faults and the moved clock be asked for.",
     off="End every fault, resolve its alerts; the clock goes at its usual rate.",

@@ -12,9 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ops.localcloud import directory
-from ops.localcloud.directory import Serving, Unusable
+from ops.localcloud import damage, directory
+from ops.localcloud.damage import Damaged
+from ops.localcloud.database import Unreadable
+from ops.localcloud.directory import Unusable
+from ops.localcloud.lock import Lock, Serving, holder
 
+# Exit statuses of what can't serve because state.db is gone or can't be read: there
+# is a copy of it, or there is none.
+COPIED, LOST = 4, 5
+ATTEMPTS = 3  # to end a control plane, each time another one comes
 PATIENCE = 15.0  # seconds for another process to let go of the directory
 
 
@@ -25,18 +32,22 @@ def main() -> int:
         return int(arguments.verb(where, arguments))
     except KeyboardInterrupt:
         return 130
+    except Damaged as problem:
+        return _refuse(str(problem), COPIED if problem.copied else LOST)
     except (Unusable, Serving) as problem:
         return _refuse(str(problem))
-    except (OSError, sqlite3.Error) as problem:
-        return _refuse(f"{where}: {getattr(problem, 'strerror', None) or problem}")
+    except OSError as problem:
+        return _refuse(f"{problem.filename or where}: {problem.strerror or problem}")
+    except (sqlite3.Error, Unreadable) as problem:
+        return _refuse(f"{where}: {problem}")
 
 
 def serve(where: Path, arguments: argparse.Namespace) -> int:
     """Serve in the foreground; done at once where another one already serves."""
     directory.open_directory(where)
     try:
-        with _held(where, serving=True):
-            return _serve(where, arguments.port)
+        with _held(where, serving=True) as lock:
+            return _serve(where, arguments.port, lock)
     except Serving as other:
         _say(f"localcloud already serves {where} (pid {other.pid})")
         return 0
@@ -56,10 +67,27 @@ def reset(where: Path, arguments: argparse.Namespace) -> int:
     """What `down` does; then remove all that localcloud keeps."""
     if where.is_dir():
         with _ended(where) as lines:
-            directory.empty(where)
-            _say("\n".join([*lines, f"emptied {where}"]))
+            directory.tidy(where)
+            kept = damage.keep_aside(where)
+            directory.empty(where, keep=(directory.BROKEN,) if kept else ())
+            _say("\n".join([*lines, f"emptied {where}", *kept]))
     else:
         _say(f"{where} does not exist")
+    return 0
+
+
+def repair(where: Path, arguments: argparse.Namespace) -> int:
+    """Bring back state.db from its copy, begin a new log store, if they are damaged.
+
+    The control plane ends; the gateway and the instances go on.
+    """
+    if not where.is_dir():
+        _say(f"{where} does not exist")
+        return 0
+    directory.refuse_strangers(where)
+    with _alone(where) as lines:
+        directory.tidy(where)
+        _say("\n".join([*lines, *(damage.repair(where) or ["nothing is damaged"])]))
     return 0
 
 
@@ -90,7 +118,7 @@ def alerts(where: Path, arguments: argparse.Namespace) -> int:
 
 def status(where: Path, arguments: argparse.Namespace) -> int:
     """Say whether it serves, and where."""
-    pid = directory.holder(where)
+    pid = holder(where)
     facts = directory.facts(where) if pid else None
     if arguments.json:
         found = {"running": facts is not None, "state": str(where), **(facts or {})}
@@ -103,7 +131,7 @@ def status(where: Path, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(where: Path, port: int | None) -> int:
+def _serve(where: Path, port: int | None, lock: Lock) -> int:
     import asyncio  # `status` and a second `serve` do without all this
 
     from ops.localcloud.app import serve as run
@@ -112,8 +140,11 @@ def _serve(where: Path, port: int | None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    for path in directory.tidy(where):
+        logging.warning("set aside %s", path)
+    damage.require_state(where)
     try:
-        asyncio.run(run(where, port))
+        asyncio.run(run(where, port, lock))
     except GatewayDidNotStart as problem:
         return _refuse(str(problem))
     return 0
@@ -125,20 +156,42 @@ def _ended(where: Path) -> Iterator[list[str]]:
     from ops.localcloud.shutdown import shut_down
 
     directory.refuse_strangers(where)
-    lines = _end_control_plane(where)
-    with _held(where, serving=False):
+    with _alone(where) as lines:
         yield lines + shut_down(where)
 
 
 @contextmanager
-def _held(where: Path, *, serving: bool) -> Iterator[None]:
+def _alone(where: Path) -> Iterator[list[str]]:
+    """Hold a directory from which nobody serves; tell whom we have ended."""
+    lines: list[str] = []
+    for _ in range(ATTEMPTS):
+        lines += _end_control_plane(where)
+        with suppress(Serving):  # one that was on its way in has come in
+            lock = _take(where, serving=False)
+            break
+    else:
+        lock = _take(where, serving=False)
+    try:
+        yield lines
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _held(where: Path, *, serving: bool) -> Iterator[Lock]:
     """Hold the lock; wait while somebody is on the way in or out, not longer."""
+    lock = _take(where, serving=serving)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def _take(where: Path, *, serving: bool) -> Lock:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with directory.locked(where, serving=serving):
-                yield
-            return
+            return Lock(where, serving=serving)
         except Serving as other:
             if other.pid or time.monotonic() > deadline:
                 raise
@@ -149,17 +202,17 @@ def _end_control_plane(where: Path) -> list[str]:
     """Ask the control plane to end, and make it end if it does not."""
     from ops.localcloud import processes
 
-    pid = directory.holder(where)
+    pid = holder(where)
     process = processes.identify(pid) if pid else None
     time.sleep(0.05)  # a process that has just taken the lock has yet to say its pid
-    if not pid or pid != directory.holder(where):
+    if not pid or pid != holder(where):
         return []
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            if directory.holder(where) != pid:
+            if holder(where) != pid:
                 # It has let go of the directory, and takes a moment to end.
                 processes.wait_gone([process] if process else [], PATIENCE)
                 return [f"stopped the control plane (pid {pid})"]
@@ -173,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Azure ML endpoints on this machine.",
     )
     verbs = parser.add_subparsers(required=True)
-    for verb in (serve, down, status, reset, rehearse, autoscale, alerts):
+    for verb in (serve, down, status, reset, repair, rehearse, autoscale, alerts):
         part = verbs.add_parser(verb.__name__, help=verb.__doc__)
         part.add_argument("--state", type=Path, required=True, metavar="DIR")
         part.set_defaults(verb=verb)
@@ -197,9 +250,9 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _refuse(line: str) -> int:
+def _refuse(line: str, code: int = 1) -> int:
     sys.stderr.write(f"localcloud: {line}\n")
-    return 1
+    return code
 
 
 if __name__ == "__main__":

@@ -6,17 +6,23 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
 
 from ops.localcloud import identity
 from ops.localcloud.blobstore import BlobStore
-from ops.localcloud.directory import Unusable, write_secret
+from ops.localcloud.damage import STATE
+from ops.localcloud.database import Unreadable
+from ops.localcloud.directory import Unusable
 from ops.localcloud.dispatch import Dispatcher
 from ops.localcloud.engines import Engines
 from ops.localcloud.faults import Faults
+from ops.localcloud.keeper import Files, Keeper, abandon
+from ops.localcloud.lock import Lock
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.retention import bounds
 from ops.localcloud.services import machinelearning
@@ -37,7 +43,7 @@ LOOPS = 16  # threads for the steps of loops, so that none waits for another's
 GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
 
 
-async def serve(directory: Path, port: int | None) -> None:
+async def serve(directory: Path, port: int | None, lock: Lock) -> None:
     """Serve until SIGTERM or SIGINT. The gateway and all instances outlive it.
 
     Raises Unusable or OSError where the port is taken or the directory can't be
@@ -47,9 +53,12 @@ async def serve(directory: Path, port: int | None) -> None:
         bounds()
     except ValueError as problem:
         raise Unusable(str(problem)) from None
-    listener = _listen(directory, port)
+    files = Files()
+    listener = _listen(directory, port, files)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-    state = State(directory / "state.db")
+    state = State(directory / STATE)
+    life = Life()
+    keeper = Keeper(directory, state, files, lock, life.leave)
     workspace_id = _workspace_id(state)
     store = LogStore(
         directory / "logs.duckdb", customer_id(workspace_id), state.clock.now
@@ -57,9 +66,11 @@ async def serve(directory: Path, port: int | None) -> None:
     try:
         blobs = BlobStore(directory / "blobs", state)
         token = identity.token(directory)
-        engines = Engines(state, blobs, directory, store)
+        engines = Engines(state, blobs, directory, store, keeper)
         starting = asyncio.create_task(asyncio.to_thread(engines.start))
         context = identity.server_context(directory)
+        for name in identity.FILES:
+            files.hold(directory / name)
         cloud = _cloud(state, blobs, engines, url, store, workspace_id)
         machinelearning.furnish(cloud)
         dispatcher = Dispatcher(cloud, token, ROUTES)
@@ -72,13 +83,18 @@ async def serve(directory: Path, port: int | None) -> None:
         await starting
         await web.SockSite(runner, listener, ssl_context=context).start()
         try:
-            await _run(directory, cloud, engines)
+            await _run(directory, cloud, engines, keeper, life)
         finally:
             await runner.cleanup()
             dispatcher.close()
     finally:
         store.close()
-        state.close()
+        with suppress(sqlite3.Error):  # it may be what we leave for
+            state.close()
+    if isinstance(life.reason, Unreadable):
+        abandon(directory, life.reason)
+    if life.reason:
+        raise Unusable(str(life.reason))
 
 
 async def _recovery(engines: Engines, stop: asyncio.Event) -> None:
@@ -92,9 +108,29 @@ async def _recovery(engines: Engines, stop: asyncio.Event) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _run(directory: Path, cloud: Cloud, engines: Engines) -> None:
+class Life:
+    """Until when the control plane serves, and why not longer."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.reason: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def leave(self, reason: Exception) -> None:
+        """Have it end by itself. From any thread."""
+        self.reason = reason
+        self._loop.call_soon_threadsafe(self.stop.set)
+
+
+async def _run(
+    directory: Path,
+    cloud: Cloud,
+    engines: Engines,
+    keeper: Keeper,
+    life: Life,
+) -> None:
     """Tell the world where we serve, and work until a signal ends it."""
-    stop = asyncio.Event()
+    stop = life.stop
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(LOOPS, "loop"))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,15 +138,16 @@ async def _run(directory: Path, cloud: Cloud, engines: Engines) -> None:
     working = asyncio.create_task(engines.run(stop))
     await _recovery(engines, stop)
     announcement = directory / "localcloud.json"
-    write_secret(announcement, to_json(_facts(cloud)))
+    keeper.files.write(announcement, to_json(_facts(cloud)))
     log.info("serving at %s (pid %s)", cloud.url, os.getpid())
     try:
         await stop.wait()
     finally:
-        announcement.unlink(missing_ok=True)
+        keeper.files.remove(announcement)
         stop.set()
         engines.ring()
         await working
+        await asyncio.to_thread(keeper.copy)
         log.info("stopped; the gateway and the instances go on")
 
 
@@ -159,7 +196,7 @@ def _facts(cloud: Cloud) -> dict[str, object]:
     }
 
 
-def _listen(directory: Path, port: int | None) -> socket.socket:
+def _listen(directory: Path, port: int | None, files: Files) -> socket.socket:
     """A socket at this port; without one at the last run's, or at any that is free."""
     remembered = directory / "port"
     wanted = [port] if port is not None else [_number(remembered), 0]
@@ -174,13 +211,15 @@ def _listen(directory: Path, port: int | None) -> socket.socket:
                 message = f"port {number} can't be used: {error.strerror}"
                 raise Unusable(message) from None
         else:
-            remembered.write_text(str(listener.getsockname()[1]))
+            files.write(remembered, str(listener.getsockname()[1]).encode())
             return listener
     raise AssertionError("the loop above returns or raises")
 
 
 def _number(file: Path) -> int:
+    """The port that a file holds; 0, any that is free, where it holds none."""
     try:
-        return int(file.read_text())
+        number = int(file.read_bytes())
     except (FileNotFoundError, ValueError):
         return 0
+    return number if number in range(1 << 16) else 0

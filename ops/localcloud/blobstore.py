@@ -7,6 +7,7 @@ write is complete or absent: bytes first, then one row that makes them the blob.
 import base64
 import errno
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -18,6 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 from ops.localcloud.records import text
 from ops.localcloud.state import State
+
+log = logging.getLogger(__name__)
 
 LEAST_ROOM = 1 << 20  # bytes
 DATASTORE_URI = re.compile(
@@ -60,6 +63,15 @@ class BlobStore:
         self._incoming = root / "incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)  # cut off by a dead process
         self._incoming.mkdir(parents=True)
+        self._forget_lost()
+
+    def _forget_lost(self) -> None:
+        """Forget blobs whose bytes are gone: what is not there is uploaded again."""
+        there = {entry.name for entry in os.scandir(self._root)}
+        for container, name, file in self._state.blob_files():
+            if file not in there:
+                log.warning("the bytes of %s/%s are lost", container, name)
+                self._state.delete_blob(container, name)
 
     def require_room(self) -> None:
         """Raise OSError (ENOSPC) where an upload has no chance to end well.

@@ -6,15 +6,19 @@ timeouts. It never goes back. Each process reads it from `clock.json`.
 """
 
 import json
+import logging
 import os
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ops.localcloud.directory import write_secret
+from ops.localcloud.directory import set_aside, write_secret
+
+log = logging.getLogger(__name__)
 
 FILE = "clock.json"
+LATEST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
 KEPT = 200  # earlier settings, by which what was written under them is dated
 
 
@@ -40,6 +44,7 @@ class Clock:
         self._file = directory / FILE
         self._seen: tuple[int, int] | None = None
         self._settings: tuple[Setting, ...] = (REAL_TIME,)  # oldest first
+        self.spoiled = False
 
     def now(self) -> datetime:
         return _moment(self.setting().at(self.real()))
@@ -59,14 +64,33 @@ class Clock:
         """By what it goes now."""
         try:
             facts = os.stat(self._file)
-        except FileNotFoundError:
+        except OSError:
             return self._settings[-1]
         if (facts.st_mtime_ns, facts.st_ino) != self._seen:
-            told = json.loads(self._file.read_text())
-            earlier = told.pop("earlier", [])
-            self._settings = tuple(Setting(**each) for each in [*earlier, told])
             self._seen = (facts.st_mtime_ns, facts.st_ino)
+            self._read()
         return self._settings[-1]
+
+    def _read(self) -> None:
+        """Take over what the file says; what makes no sense changes nothing."""
+        try:
+            self._settings = settings(self._file.read_text())
+        except (OSError, ValueError, TypeError, RecursionError) as problem:
+            log.warning("%s is passed over: %s", FILE, problem)
+            self.spoiled = True
+
+    def keep(self) -> bool:
+        """Write the file anew where it was deleted or spoiled; tell whether it was."""
+        self.setting()
+        moved = self._settings != (REAL_TIME,)
+        if not self.spoiled and (self._file.is_file() or not moved):
+            return False
+        self.spoiled = False
+        if moved:
+            self._write(self._settings)
+        else:
+            set_aside(self._file)
+        return True
 
     def move(self, *, advance: float = 0.0, rate: float | None = None) -> Setting:
         """Set it `advance` seconds ahead, let it go at `rate`; return the setting."""
@@ -78,10 +102,42 @@ class Clock:
             clock=before.at(real) + advance,
             rate=before.rate if rate is None else rate,
         )
-        earlier = [asdict(each) for each in self._settings[-KEPT:]]
-        content = {**asdict(after), "earlier": earlier}
-        write_secret(self._file, json.dumps(content).encode())
+        if after.clock > LATEST:
+            raise ValueError("the clock goes to the year 3000 and no further")
+        self._write((*self._settings[-KEPT:], after))
         return self.setting()
+
+    def _write(self, settings: tuple[Setting, ...]) -> None:
+        if self._file.is_dir():
+            set_aside(self._file)
+        *earlier, last = map(asdict, settings)
+        content = json.dumps({**last, "earlier": earlier})
+        write_secret(self._file, content.encode())
+
+
+def settings(text: str) -> tuple[Setting, ...]:
+    """The settings in a file, oldest first; ValueError for what can't be meant."""
+    last = json.loads(text)
+    if not isinstance(last, dict):
+        raise ValueError("it holds no object")
+    rows = [*_rows(last.pop("earlier", [])), last]
+    return tuple(_setting(row) for row in rows)
+
+
+def _rows(earlier: object) -> list[object]:
+    if not isinstance(earlier, list):
+        raise ValueError("earlier is no list")
+    return earlier
+
+
+def _setting(row: object) -> Setting:
+    names = set(Setting.__dataclass_fields__)
+    if not isinstance(row, dict) or set(row) != names:
+        raise ValueError(f"a setting holds {', '.join(sorted(names))}")
+    numbers = {name: float(value) for name, value in row.items()}
+    if not all(0 <= value <= LATEST for value in numbers.values()):
+        raise ValueError("a time lies beyond the year 3000, or before 1970")
+    return Setting(**numbers)
 
 
 def real_time() -> datetime:
@@ -89,4 +145,4 @@ def real_time() -> datetime:
 
 
 def _moment(stamp: float) -> datetime:
-    return datetime.fromtimestamp(stamp, UTC)
+    return datetime.fromtimestamp(min(stamp, LATEST), UTC)

@@ -1,16 +1,14 @@
-"""A state directory: whose it is, who serves from it, and how it is emptied."""
+"""A state directory: whose it is, what is in it, and how it is emptied."""
 
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Any
 
 # All that localcloud, and who starts it, ever writes into a state directory.
-OURS = {
+FILES = {
     *(
         "lock",
         "port",
@@ -23,20 +21,19 @@ OURS = {
     *("ca.pem", "ca.key", "server.pem", "bundle.pem"),
     *("state.db", "state.db-wal", "state.db-shm"),
     *("logs.duckdb", "logs.duckdb.wal", "logs.duckdb.tmp"),
-    *("blobs", "models", "code", "instances", "builds", "ended", "gateway"),
 }
+FOLDERS = {
+    *("blobs", "models", "code", "instances", "builds", "ended", "gateway"),
+    *("backup", "broken"),
+}
+BROKEN = "broken"  # where what can't be used is kept for a person to look at
+# Removed first, with what tells that there was a state: a reset that is cut off shall
+# not look like a loss.
+EVIDENCE = ("backup", "gateway", "instances")
 
 
 class Unusable(Exception):
     """Why a state directory can't be used, in one line."""
-
-
-class Serving(Exception):
-    """Another process holds the lock; pid 0: it is on its way in, or cleaning up."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(f"another process (pid {pid or 'unknown'}) is at work here")
-        self.pid = pid
 
 
 def open_directory(directory: Path) -> None:
@@ -59,45 +56,44 @@ def refuse_strangers(directory: Path) -> None:
 
 
 def _ours(path: Path) -> bool:
-    return path.name.removesuffix(".partial") in OURS
+    return path.name.removesuffix(".partial") in FILES | FOLDERS
 
 
-@contextmanager
-def locked(directory: Path, *, serving: bool) -> Iterator[None]:
-    """Hold the directory's lock; raise Serving where another process does."""
-    with (directory / "lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Serving(holder(directory) or 0) from None
-        file.truncate(0)
-        if serving:
-            file.write(str(os.getpid()))
-            file.flush()
-        yield
+def tidy(directory: Path) -> list[Path]:
+    """Set aside what is in the place of a file or a folder, close all to others.
 
-
-def holder(directory: Path) -> int | None:
-    """The pid of who serves from the directory; None where nobody holds its lock.
-
-    0 stands for one who holds it without serving: on its way in, or cleaning up.
+    Return what was set aside. To be called by who holds the lock.
     """
-    try:
-        with (directory / "lock").open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(file.read() or 0)
-    except FileNotFoundError:
-        pass
-    return None
+    ours = [path for path in directory.iterdir() if _ours(path)]
+    for path in ours:
+        if not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o600)
+    # All that lies in the gateway's own folder are files.
+    inside = (directory / "gateway").glob("*.json*")
+    wrong = [path for path in ours if _misplaced(path)]
+    wrong += [path for path in inside if path.is_dir()]
+    return [set_aside(path, directory) for path in wrong]
+
+
+def _misplaced(path: Path) -> bool:
+    """Whether it is a folder where a file belongs, or the other way round."""
+    return path.is_dir() != (path.name in FOLDERS)
+
+
+def set_aside(path: Path, directory: Path | None = None) -> Path:
+    """Move what can't be used into broken/, under the time it was found at."""
+    folder = (directory or path.parent) / BROKEN
+    if folder.exists() and not folder.is_dir():
+        folder.unlink()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return path.rename(folder / f"{time.time_ns()}-{path.name}")
 
 
 def facts(directory: Path) -> dict[str, Any] | None:
     """What the control plane says of itself while it serves; None where none does."""
     try:
         return dict(json.loads((directory / "localcloud.json").read_text()))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 
@@ -111,11 +107,15 @@ def write_secret(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def empty(directory: Path) -> None:
+def empty(directory: Path, keep: tuple[str, ...] = ()) -> None:
     """Remove what localcloud made; the lock last, so that nobody moves in meanwhile."""
-    ours = [path for path in directory.iterdir() if _ours(path)]
-    for path in sorted(ours, key=lambda path: path.name == "lock"):
+    ours = [p for p in directory.iterdir() if _ours(p) and p.name not in keep]
+    for path in sorted(ours, key=_turn):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _turn(path: Path) -> int:
+    return 0 if path.name in EVIDENCE else 2 if path.name == "lock" else 1

@@ -8,6 +8,7 @@ from ops.localcloud.autoscaler import Autoscaler
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.evaluator import Evaluator, is_patient
 from ops.localcloud.gatewayprocess import GatewayProcess
+from ops.localcloud.keeper import Keeper
 from ops.localcloud.logstore import LogStore
 from ops.localcloud.loops import Wake, every
 from ops.localcloud.notifier import Notifier
@@ -18,6 +19,7 @@ from ops.localcloud.supervisor import Supervisor
 
 EVALUATOR_TICK, NOTIFIER_TICK = 1.0, 0.5
 AUTOSCALER_TICK = 0.5  # of real time; how often it acts, the clock says
+KEEPER_SECONDS = 0.25  # how long a verb may miss a file that was deleted
 TICK_SECONDS = 0.2  # how late a death, a due probe or a drained instance is noticed
 
 
@@ -25,7 +27,12 @@ class Engines:
     """Supervisor, router, gateway and ingest of a state directory."""
 
     def __init__(
-        self, state: State, blobs: BlobStore, directory: Path, store: LogStore
+        self,
+        state: State,
+        blobs: BlobStore,
+        directory: Path,
+        store: LogStore,
+        keeper: Keeper | None = None,
     ) -> None:
         self._state = state
         self._directory = directory
@@ -51,6 +58,7 @@ class Engines:
             (Evaluator(state, store, told, is_patient), Wake()),
         )
         self._store = store
+        self._keeper, self._keeper_wake = keeper, Wake()
 
     def start(self) -> str:
         """Adopt or start the gateway; return its URL. Blocks, seconds at most."""
@@ -65,7 +73,11 @@ class Engines:
         for wake in (
             *(self._router_wake, self._supervisor_wake),
             *(self._gateway_wake, self._autoscaler_wake),
-            *(self._notifier_wake, *(wake for _, wake in self._evaluators)),
+            *(
+                self._keeper_wake,
+                self._notifier_wake,
+                *(wake for _, wake in self._evaluators),
+            ),
         ):
             wake.ring()
 
@@ -87,6 +99,9 @@ class Engines:
             every(NOTIFIER_TICK, self._notifier.step, stop, self._notifier_wake),
             self._recorder.run(stop),
         ]
+        if self._keeper:
+            step, wake = self._keeper.step, self._keeper_wake
+            loops.append(every(KEEPER_SECONDS, step, stop, wake))
         try:
             await asyncio.gather(*loops)
         finally:

@@ -48,6 +48,8 @@ class Fleet:
         for instance in everyone:
             probes = probes_of(launch_of(instance))
             verdict = self._verdict(instance, probes, now)
+            if verdict.action == "start" and not instances.whole(instance):
+                continue  # until that is made ready again
             if verdict.action != "keep":
                 self._apply(instance, verdict, now)
             elif instance.state in {"Starting", "Ready", "NotReady"}:

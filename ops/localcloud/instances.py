@@ -55,6 +55,13 @@ def launch_of(instance: Instance) -> Launch:
     return Launch(**(instance.detail or {})["launch"])
 
 
+def whole(instance: Instance) -> bool:
+    """Whether all that it is started from is there."""
+    launch = launch_of(instance)
+    places = [f"{launch.environment}/{SERVER}", launch.code, launch.script]
+    return all(map(os.path.exists, [*places, *filter(None, [launch.model])]))
+
+
 def noted(instance: Instance, **notes: object) -> Instance:
     """The instance with notes added to its detail; a note of None is taken off."""
     detail = {**(instance.detail or {}), **notes}

@@ -95,7 +95,8 @@ class Materials:
             if row["name"] == prefix or row["name"].startswith(prefix + "/")
         ]
         if not rows:
-            raise CannotDeploy("ResourceNotFound", f"There is nothing at {uri}.")
+            message = f"There is nothing at {uri}: register it anew, as a new version."
+            raise CannotDeploy("ResourceNotFound", message)
         content = json.dumps([container, prefix, parts, rows])
         target = self._directory / kind / hashlib.sha256(content.encode()).hexdigest()
         if not target.is_dir():

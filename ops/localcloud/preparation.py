@@ -9,7 +9,7 @@ from pathlib import Path
 from ops.localcloud.conda import wish
 from ops.localcloud.console import Diary, build_log
 from ops.localcloud.environments import build
-from ops.localcloud.instances import LIVE, SERVER, Launch, launch_of
+from ops.localcloud.instances import LIVE, SERVER, Launch, launch_of, whole
 from ops.localcloud.materials import Materials, workspace_of
 from ops.localcloud.recipe import CannotDeploy, Recipe, assets, recipe
 from ops.localcloud.records import Instance, Resource
@@ -142,7 +142,7 @@ class Preparations:
         except CannotDeploy as refusal:
             return Wanted(refusal=refusal)
         for instance in live:
-            if instance.fingerprint == wish.fingerprint:
+            if instance.fingerprint == wish.fingerprint and whole(instance):
                 self.drop(deployment.id)
                 return _same(instance)
         return self._prepared(deployment, f"{asked} {wish.fingerprint}", wish)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.localcloud import sabotage
+from ops.localcloud.directory import set_aside
 from ops.localcloud.plan import Serving
 from ops.localcloud.records import Operation, Resource
 from ops.localcloud.routes import Secrets, ports, table
@@ -150,10 +151,10 @@ def ask_gateway(directory: Path) -> dict[str, Any] | None:
 
 
 def read_json(file: Path) -> dict[str, Any] | None:
-    """The object in a file; None when there is none or it is cut short."""
+    """The object in a file; None when there is none that can be read."""
     try:
         document = json.loads(file.read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 
@@ -166,6 +167,8 @@ def write_private(file: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w") as stream:
             stream.write(text)
+        if file.is_dir():
+            set_aside(file, file.parents[1])
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

@@ -1,13 +1,20 @@
 """Stops all that a state directory has running, also when its control plane is dead."""
 
+import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from ops.localcloud import processes
+from ops.localcloud.damage import STATE
+from ops.localcloud.database import Unreadable
 from ops.localcloud.instances import LIVE, identity, noted
+from ops.localcloud.processes import Identity, Marked
 from ops.localcloud.retiring import retire_console
 from ops.localcloud.state import State
 
+ROUNDS = 5  # of what is found after others were stopped
+MOMENT = 0.1  # seconds that a process may take to get its mark
 PATIENCE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
@@ -18,7 +25,29 @@ def shut_down(directory: Path) -> list[str]:
     by pid and time of creation, or by their mark: a stranger's is never touched. The
     deployments stay as they are wished, so the next control plane starts them anew.
     """
-    found = {p.identity: p for p in processes.marked(directory)}
+    lines = []
+    for _ in range(ROUNDS):
+        if not (found := _running(directory)):
+            break
+        lines += _stop(found)
+    return lines + _write_down(directory)
+
+
+def _running(directory: Path) -> dict[Identity, Marked]:
+    """The processes of a directory.
+
+    One that is being started carries no mark before it runs its own program: what a
+    control plane began just before its end is found a moment later.
+    """
+    found = list(processes.marked(directory))
+    if not found:
+        time.sleep(MOMENT)
+        found = list(processes.marked(directory))
+    return {process.identity: process for process in found}
+
+
+def _stop(found: dict[Identity, Marked]) -> list[str]:
+    """Stop processes; return a line for each that was started as such."""
     leaders = [p for p in found.values() if p.leader]
     # The gateway first: an instance in its table should not be called any more.
     leaders.sort(key=lambda process: process.name != "gateway")
@@ -29,14 +58,20 @@ def shut_down(directory: Path) -> list[str]:
     for identity_ in left:
         processes.kill(identity_)
     processes.wait_gone(left, PATIENCE)
-    if (directory / "state.db").is_file():
-        _write_down(directory)
     return [f"stopped {p.name} (pid {p.identity.pid})" for p in leaders]
 
 
-def _write_down(directory: Path) -> None:
-    """Have the instances start anew next time, and let those go that were to end."""
-    state = State(directory / "state.db")
+def _write_down(directory: Path) -> list[str]:
+    """Have the instances start anew next time, and let those go that were to end.
+
+    Return a line where it can't be written down: nothing is left to start anew.
+    """
+    if not (directory / STATE).is_file():
+        return []
+    try:
+        state = State(directory / STATE)
+    except Unreadable as problem:
+        return [f"{STATE} can't be read: {problem}"]
     try:
         for instance in state.instances():
             if (process := identity(instance)) is not None:
@@ -49,5 +84,8 @@ def _write_down(directory: Path) -> None:
             elif instance.state != "Stopped":
                 retire_console(directory, instance.deployment, instance.id)
                 state.delete_instance(instance.id)
+    except sqlite3.DatabaseError as problem:
+        return [f"{STATE} can't be read: {problem}"]
     finally:
         state.close()
+    return []

@@ -36,7 +36,7 @@ class State:
     """The SQLite file. Safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
-        self._db = Database(path)
+        self.database = self._db = Database(path)
         self._all, self._write = self._db.all, self._db.write
         self.transaction, self.close = self._db.transaction, self._db.close
         self.activity = Activity(self._db)
@@ -267,6 +267,11 @@ class State:
             prefix,
         )
         return [to_blob(row) for row in rows]
+
+    def blob_files(self) -> list[tuple[str, str, str]]:
+        """Container, name and file of every blob."""
+        rows = self._all("SELECT container, name, file FROM blobs")
+        return [tuple(row) for row in rows]
 
     def save_blob(self, row: dict[str, Any]) -> None:
         self._write(

@@ -14,7 +14,7 @@ from ops.localcloud import processes, sabotage
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.environments import cache_directory
 from ops.localcloud.fleet import Fleet
-from ops.localcloud.instances import LIVE, launch_of
+from ops.localcloud.instances import LIVE, launch_of, whole
 from ops.localcloud.materials import Materials
 from ops.localcloud.plan import Action, Facts, plan
 from ops.localcloud.preparation import Preparations, Wanted, Workshop
@@ -221,10 +221,12 @@ def purpose(
     """What an outcome is wanted for: an operation, or a state that is not true.
 
     A deployment may be unsettled without an open operation when its handler was killed
-    between the two, and one that has succeeded must have instances.
+    between the two, and one that has succeeded must have instances, and these what
+    they are started from.
     """
     if operation:
         return operation.id
     state = str(deployment.properties.get("provisioningState"))
-    lacks = state == "Succeeded" and not any(i.state in LIVE for i in instances)
+    live = (i for i in instances if i.state in LIVE)
+    lacks = state == "Succeeded" and not any(map(whole, live))
     return state if state in UNSETTLED or lacks else None

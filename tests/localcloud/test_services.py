@@ -158,7 +158,11 @@ def test_logs_are_asked_for_by_container_and_tail(cloud, blue):
 
 def test_a_code_is_found_by_its_hash_under_any_name(cloud):
     facts = {"hash_sha256": "abc", "hash_version": "202208"}
-    body = {"properties": {"codeUri": "https://x/y/z", "properties": facts}}
+    file = cloud.blobs.new_file()
+    file.write_text("")
+    commit = {"content_type": "text/plain", "metadata": {}}
+    row = cloud.blobs.commit("box", "code/score.py", file, **commit)
+    body = {"properties": {"codeUri": "https://x/y/box/code", "properties": facts}}
     ask(
         cloud, assets.put_version, "codes/one/versions/1", body, name="one", version="1"
     )
@@ -175,3 +179,7 @@ def test_a_code_is_found_by_its_hash_under_any_name(cloud):
 
     assert found("abc") == [f"{cloud.workspace}/codes/one/versions/1"]
     assert found("abd") == []
+
+    cloud.blobs.path(row).unlink()
+    BlobStore(cloud.blobs.path(row).parent, cloud.state)  # as the next start finds it
+    assert found("abc") == []  # so that it is uploaded again

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from ops.localcloud import sas
+from ops.localcloud.blobstore import locate
+from ops.localcloud.materials import containers
 from ops.localcloud.records import Resource
 from ops.localcloud.wire import (
     PROVIDER,
@@ -215,9 +217,20 @@ def _codes_by_hash(call: Call) -> list[Resource]:
     for code in call.state.of_type("versions"):
         if code.id.startswith(start):
             facts = code.properties.get("properties") or {}
-            if (facts.get("hash_sha256"), str(facts.get("hash_version"))) == wanted:
+            known = facts.get("hash_sha256"), str(facts.get("hash_version"))
+            if known == wanted and _is_there(call, code):
                 found.append(code)
     return found
+
+
+def _is_there(call: Call, code: Resource) -> bool:
+    """Whether what was uploaded is still there: if not, it is uploaded again."""
+    places = containers(call.state, call.cloud.workspace)
+    try:
+        container, prefix = locate(str(code.properties.get("codeUri")), places)
+    except ValueError:
+        return False
+    return bool(call.state.blobs(container, prefix))
 
 
 def _check_names(call: Call) -> None:

@@ -249,7 +249,7 @@ async def _send(
 
 def _find(cloud: Cloud, container: str, name: str) -> dict[str, Any]:
     row = cloud.state.blob(container, name)
-    if row is None:
+    if row is None or not cloud.blobs.path(row).is_file():
         cloud.blobs.require_room()  # looking for it is how an upload begins
         raise BlobError(404, "BlobNotFound", "The specified blob does not exist.")
     return row

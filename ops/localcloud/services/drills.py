@@ -77,7 +77,10 @@ def set_clock(call: Call) -> Answer:
     if rate is not None and (not _number(rate) or not 1 <= rate <= MOST_RATE):
         problems.append(f"rate must be 1 to {MOST_RATE}.")
     invalid(problems)
-    call.state.clock.move(advance=advance, rate=rate)
+    try:
+        call.state.clock.move(advance=advance, rate=rate)
+    except ValueError as problem:
+        raise AzureError(400, "BadRequest", f"{problem}.") from None
     return show(call)
 
 
