@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import hmac
-import json
 import logging
 import re
 import sqlite3
@@ -20,6 +19,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import ClientError, web
 
+from ops.localcloud import documents
 from ops.localcloud.faults import Fault
 from ops.localcloud.handling import answered
 from ops.localcloud.hindrance import hinder
@@ -221,20 +221,14 @@ async def _body(request: web.Request) -> dict[str, Any]:
     if not content:
         return {}
     try:
-        body = json.loads(content, parse_constant=_no_number)
-        if b"\\u" in content:  # half a surrogate pair is no text
-            json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        message = "The request content was not valid JSON."
+        body = documents.parse(bytes(content))
+    except ValueError as problem:
+        message = f"The request content was not valid JSON: {problem}."
         raise AzureError(400, "InvalidRequestContent", message) from None
     if not isinstance(body, dict):
         message = "The request content must be a JSON object."
         raise AzureError(400, "InvalidRequestContent", message)
     return body
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _failure(bug: Exception, what: str, correlation: str) -> AzureError:

@@ -82,12 +82,63 @@ def test_paths_are_compared_without_regard_to_case(cloud):
 
 @pytest.mark.parametrize(
     "content",
-    [b"no json", b"[]", b'"text"', b'{"a": NaN}', rb'{"a": "\ud800"}', b"[" * 100_000],
+    [
+        *(
+            b"no json",
+            b"[]",
+            b'"text"',
+            b'{"a": NaN}',
+            b'{"a": 1e999}',
+            b'{"a": -1e999}',
+        ),
+        b'{"a": %s}' % (b"9" * 400),
+        b'{"a": %s}' % (b"9" * 5000),
+        *(rb'{"a": "\ud800"}', b'{"a": "\xed\xa0\x80"}', b'{"a": "\xff"}'),
+        *(b"[" * 100_000, b'{"a":' * 970 + b"1" + b"}" * 970),
+        b'{"tags": {"a": %s}}' % (b"[" * 900 + b"]" * 900),
+        b'{"a": %s}' % (b"[" * 201 + b"]" * 201),
+    ],
 )
 def test_a_body_that_is_no_json_object_is_refused(cloud, content):
     reply = cloud.call("PUT", "onlineEndpoints/body", content)
 
     assert (reply.status, reply.error["code"]) == (400, "InvalidRequestContent")
+    assert set(reply.error) == FIELDS
+    assert "Traceback" not in cloud.log.read_text()
+
+
+@pytest.mark.parametrize("depth", [1, 60, 190])
+def test_what_is_taken_can_be_read_back(cloud, depth):
+    path = f"environments/deep/versions/{depth}"
+    nested = b"[" * depth + b"1e308" + b"]" * depth
+    body = b'{"properties": {"image": "first", "image": "last", "x": %s}}' % nested
+
+    assert cloud.call("PUT", path, body).status == 201
+    reply = cloud.call("GET", path)
+
+    assert reply.status == cloud.call("GET", "environments").status == 200
+    assert b"[" * depth + b"1e+308" in reply.content.replace(b" ", b"")
+    assert reply.body["properties"]["image"] == "last"  # of a key that is given twice
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "print " + "(" * 970 + "1" + ")" * 970,
+        "print x=dynamic(" + "[" * 970 + "]" * 970 + ")",
+        "print " + "not(" * 500 + "true" + ")" * 500,
+        "print x=1" + " | where x==1" * 300,
+        "print 1" + "+1" * 3000,
+    ],
+    ids=["parentheses", "dynamic", "calls", "pipes", "sums"],
+)
+def test_deep_kql_is_answered_or_refused(cloud, query):
+    where = f"/v1/workspaces/{cloud.facts['log_customer_id']}/query"
+
+    reply = cloud.call("POST", where, {"query": query})
+
+    assert reply.status in (200, 400)
+    assert cloud.call("POST", where, {"query": "print 1"}).status == 200
 
 
 def test_a_body_of_20_mb_is_refused(cloud):
