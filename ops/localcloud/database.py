@@ -51,11 +51,14 @@ class Database:
         for table, column, kind in LATER:
             if column not in {row["name"] for row in self.all(_COLUMNS, table)}:
                 self.write(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-        self._inode = self._path.stat().st_ino
+        # Kept open as long as the connection: whoever closes a file lets go of all the
+        # locks that his process has on it, SQLite's too.
+        self._descriptor = os.open(self._path, os.O_RDONLY)
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
+            os.close(self._descriptor)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -124,14 +127,21 @@ class Database:
         """
         if self._damage:
             raise Unreadable(self._damage)
-        if self._path.is_file() and self._path.stat().st_ino == self._inode:
-            with self._path.open("rb") as file:
-                if file.read(len(MAGIC)) != MAGIC:
-                    raise Unreadable("file is not a database")
+        if self._is_ours():
+            if os.pread(self._descriptor, len(MAGIC), 0) != MAGIC:
+                raise Unreadable("file is not a database")
             if all(path.is_file() for path in self._files):
                 return False
         self._write_anew()
         return True
+
+    def _is_ours(self) -> bool:
+        """Whether the file of that name is the one that is open."""
+        try:
+            facts = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(facts, os.fstat(self._descriptor))
 
     def _write_anew(self) -> None:
         for path in self._files:
@@ -140,7 +150,7 @@ class Database:
         with self._lock:
             rows = self._rows()
             self.copy(self._path)
-            self._db.close()
+            self.close()
             self._open()
             if self._rows() != rows:
                 raise Unreadable("it was deleted again while it was written")

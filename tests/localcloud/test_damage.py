@@ -5,6 +5,7 @@ import random
 import shutil
 import sqlite3
 import subprocess
+import sys
 
 import pytest
 from cloud_rig import until
@@ -177,6 +178,19 @@ def test_a_state_that_is_deleted_in_use_is_written_again(tmp_path, name, spoil):
     database.write("INSERT INTO secrets VALUES ('owner', 'other', 'later')")
     database.close()
     assert secrets(tmp_path / "state.db") == ["value", "later"]
+
+
+def test_another_who_reads_the_state_takes_nothing_from_who_serves(tmp_path):
+    database = Database(tmp_path / "state.db")
+    database.keep()
+
+    script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])"
+    query = "SELECT count(*) FROM secrets"
+    command = [sys.executable, "-c", script, tmp_path / "state.db", query]
+    subprocess.run(command, check=True)
+
+    assert not database.keep()
+    database.close()
 
 
 @pytest.mark.parametrize("spoil", ["emptied", "garbled"])
