@@ -4,6 +4,7 @@ import sys
 
 from invoke import Collection
 
+from ops import commandline
 from ops.verbs import Call, by_kind, local
 from verbs import (
     alerts,
@@ -134,3 +135,5 @@ local_verbs = Collection(
 )
 local_verbs.add_task(cloud.status_, name="status")
 ns.add_collection(local_verbs)
+
+commandline.install(ns)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops import door, endpoints
+from ops import door, endpoints, suggestions
 from ops.autoscaling import scalefile, words
 from ops.autoscaling import setting as scaling
 from ops.autoscaling.deployed import Setting, carry, live, require, same, url
@@ -43,7 +43,8 @@ def plan(
     if deployment and deployment not in wanted:
         raise NotFound(
             f"{scalefile.FILE} of {endpoint_name} says nothing of {deployment!r} "
-            f"(it tells of: {', '.join(wanted)})."
+            f"(it tells of: {', '.join(wanted)}).",
+            *suggestions.remedies(deployment, wanted),
         )
     chosen = {n: s for n, s in wanted.items() if deployment in (None, n)}
     if not force:

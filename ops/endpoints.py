@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ops import suggestions
 from ops.clients import Workspace
-from ops.errors import NotFound, UsageError
+from ops.errors import NotFound, OpsError, UsageError
 
 NAME = re.compile(r"[A-Za-z0-9-]+")
 MOST_INSTANCES = 50  # of one deployment; Azure: how-to-manage-quotas
@@ -64,9 +65,22 @@ def get(workspace: Workspace, name: str) -> Endpoint:
         raise NotFound(
             f"There is no endpoint {name!r} on {workspace.stage.name} "
             f"(there are: {there}).",
-            "invoke deploy",
+            *absent(name, list_names(workspace)),
         )
     return found
+
+
+def absent(name: str, there: list[str]) -> list[str]:
+    """What to type where an endpoint is not there: it may be mistyped, or not made."""
+    from ops import specs
+
+    if name in specs.names():
+        return ["invoke deploy"]
+    return suggestions.remedies(
+        name,
+        {*there, *specs.names()},
+        *(f"invoke status --endpoint {n}" for n in there),
+    )
 
 
 def find(workspace: Workspace, name: str) -> Endpoint | None:
@@ -89,9 +103,22 @@ def require(endpoint: Endpoint, deployment: str) -> Deployment:
         there = ", ".join(endpoint.deployments) or "none"
         raise NotFound(
             f"{endpoint.name} has no deployment {deployment!r} (there are: {there}).",
-            f"invoke deploy --deployment {deployment}",
+            *_not_deployed(endpoint, deployment),
         )
     return endpoint.deployments[deployment]
+
+
+def _not_deployed(endpoint: Endpoint, deployment: str) -> list[str]:
+    from ops import specs
+
+    try:
+        described = specs.load(endpoint.name).deployments
+    except OpsError:
+        described = {}
+    if deployment in described:
+        return [f"invoke deploy --deployment {deployment}"]
+    there = {*endpoint.deployments, *described}
+    return suggestions.remedies(deployment, there, "invoke status")
 
 
 def to_endpoint(body: dict[str, Any], deployments: dict[str, Deployment]) -> Endpoint:

@@ -14,15 +14,14 @@ OpsError                    exit status 1
   Interrupted               130: Ctrl-C, with the state that is left
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from invoke import Exit
 
+from ops.hints import led
+
 MAX_PROBLEM = 2000  # characters of one problem that are shown
-# A verb that acts on an endpoint, up to the comment behind it.
-VERB = re.compile(r"^invoke (?!cloud\.|--)[^#]*[^#\s]")
 
 
 class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
@@ -32,15 +31,8 @@ class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
 
     def __init__(self, problem: str, *remedies: str) -> None:
         self.problem = problem
-        self.remedies = remedies
+        self.remedies = tuple(led(each) for each in remedies)
         super().__init__(self._text(), code=self.status)
-
-    def lead_to(self, flags: str) -> None:
-        """Have every verb among the remedies act where the refused one did."""
-        self.remedies = tuple(
-            VERB.sub(rf"\g<0>{flags}", each) for each in self.remedies
-        )
-        self.message = self._text()
 
     def add(self, fact: str) -> None:
         """Tell one fact more about the problem."""

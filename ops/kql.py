@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops import literals
+from ops import literals, suggestions
 from ops.errors import NotFound, OpsError, ServiceError, UsageError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def named(name: str) -> Query:
     if name not in names():
         raise NotFound(
             f"There is no query named {name!r}.",
-            "invoke query --list",
+            *suggestions.remedies(name, names(), "invoke query --list"),
         )
     return read(name, (FOLDER / f"{name}.kql").read_text(encoding="utf-8"))
 

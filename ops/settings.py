@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ops import suggestions
 from ops.errors import InvalidSpec, NotFound
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,14 @@ def state_directory() -> Path:
     return Path(os.environ.get("AML_OPS_STATE") or ROOT / ".aml-ops").resolve()
 
 
+def defaults() -> dict[str, str]:
+    """What invoke.yaml alone says, stage and endpoint among it."""
+    from ops.yaml_file import read_yaml
+
+    path = ROOT / "invoke.yaml"
+    return read_yaml(path) if path.exists() else {}
+
+
 def who() -> str:
     """Who is at work, as the journal and the activity log of localcloud name them."""
     import getpass
@@ -69,16 +78,21 @@ def shown(path: Path) -> str:
     return str(path)
 
 
+def stages() -> list[str]:
+    """The stages that have a file."""
+    return sorted(path.stem for path in (specs_directory() / "stages").glob("*.yaml"))
+
+
 def load_stage(name: str) -> Stage:
     """Read specs/stages/<name>.yaml; raise NotFound or InvalidSpec."""
     from ops.yaml_file import read_yaml
 
-    folder = specs_directory() / "stages"
-    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    folder, known = specs_directory() / "stages", stages()
     if name not in known:
         names = ", ".join(known) or "none"
         raise NotFound(
-            f"There is no stage {name!r} in {shown(folder)} (there are: {names})."
+            f"There is no stage {name!r} in {shown(folder)} (there are: {names}).",
+            *suggestions.remedies(name, known),
         )
     path = folder / f"{name}.yaml"
     data = read_yaml(path)

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ops import fields
+from ops import fields, specs
 from ops.errors import InvalidSpec, NotFound
 from ops.fields import Known, Mistake
 from ops.settings import shown, specs_directory
@@ -89,10 +89,7 @@ def load(endpoint: str) -> Slo:
     """An endpoint's objectives; raise NotFound, or InvalidSpec with all problems."""
     path = path_of(endpoint)
     if not path.is_file():
-        raise NotFound(
-            f"{shown(path)} does not exist: nothing says what {endpoint} promises.",
-            f"cp {shown(specs_directory())}/iris/{FILE} {shown(path)}",
-        )
+        raise specs.missing(path, f"what {endpoint} promises")
     found, mistakes = check(read_yaml(path), endpoint)
     if found is None:
         raise InvalidSpec(f"{shown(path)}: {mistake}" for mistake in mistakes)

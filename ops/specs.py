@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops import suggestions
 from ops.errors import InvalidSpec, NotFound
-from ops.settings import Stage, shown, specs_directory
+from ops.settings import ROOT, Stage, shown, specs_directory
 from ops.yaml_file import read_yaml
 
 KINDS = {  # the schema file's name in its URL -> what the file describes
@@ -76,7 +77,8 @@ class EndpointSpec:
             names = ", ".join(self.deployments) or "none"
             raise NotFound(
                 f"No file in {shown(self.folder)} describes a deployment {name!r} "
-                f"(there are: {names})."
+                f"(there are: {names}).",
+                *suggestions.remedies(name, self.deployments),
             )
         return self.deployments[name]
 
@@ -94,16 +96,34 @@ def names() -> list[str]:
     return sorted(folder.name for folder in folders)
 
 
+def require(endpoint: str) -> Path:
+    """The folder of an endpoint; raise NotFound with those there are."""
+    folder = specs_directory() / endpoint
+    if endpoint in names():
+        return folder
+    known = ", ".join(names()) or "none"
+    new = f"mkdir {shown(folder)}   # and an endpoint.yaml in it"
+    raise NotFound(
+        f"There is no endpoint {endpoint!r} in {shown(specs_directory())} "
+        f"(there are: {known}).",
+        *suggestions.remedies(endpoint, names(), new),
+    )
+
+
+def missing(path: Path, what: str) -> NotFound:
+    """That a file of an endpoint is not there, and another's to begin with."""
+    endpoint = path.parent.name
+    if endpoint not in names() and suggestions.near(endpoint, names()):
+        require(endpoint)
+    others = [*specs_directory().glob("*/*.yaml"), *(ROOT / "specs").glob("*/*.yaml")]
+    like = [each for each in others if each.name == path.name]
+    copies = (f"cp {shown(each)} {shown(path)}" for each in like[:1])
+    return NotFound(f"{shown(path)} does not exist: nothing says {what}.", *copies)
+
+
 def load(endpoint: str, stage: Stage | None = None) -> EndpointSpec:
     """Read specs/<endpoint>/ with the stage's overrides; raise all its problems."""
-    folder = specs_directory() / endpoint
-    if endpoint not in names():
-        known = ", ".join(names()) or "none"
-        raise NotFound(
-            f"There is no endpoint {endpoint!r} in {shown(specs_directory())} "
-            f"(there are: {known}).",
-            f"mkdir {shown(folder)}   # and an endpoint.yaml in it",
-        )
+    folder = require(endpoint)
     problems: list[str] = []
     files = list(_files(folder, problems))
     spec = _assemble(folder, files, problems)

@@ -16,9 +16,11 @@ from functools import cached_property
 from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
-from invoke import Argument, Collection, Context, Exit, Task, task
+from invoke import Collection, Context, Exit, Task, task
 
-from ops.errors import Interrupted, OpsError, Refused, UsageError
+from ops import hints
+from ops.commandline import Unless, Verb
+from ops.errors import Interrupted, Refused, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,14 +30,20 @@ if TYPE_CHECKING:
     from ops.specs import EndpointSpec
 
 AGAIN_SECONDS = 0.02  # enough for a finalizer to be over
+# Where invoke.yaml names none: the example's.
+FALLBACK = {"stage": "local", "endpoint": "iris"}
 GROUPS = {
     "look": "Look (changes nothing; --json)",
+    "send": "Send requests (changes nothing; --json)",
     "change": "Change (journalled; --dry-run, --reason)",
     "localcloud": "localcloud (this machine)",
 }
 READING = {
-    "stage": (None, "Where: a file in specs/stages/. Default: local."),
-    "endpoint": (None, "Which endpoint: a folder in specs/. Default: iris."),
+    "stage": (None, "Where: a file in specs/stages/. Default: that of invoke.yaml."),
+    "endpoint": (
+        None,
+        "Which endpoint: a folder in specs/. Default: that of invoke.yaml.",
+    ),
     "json": (False, "Print JSON instead of a table."),
 }
 CHANGING = {
@@ -47,47 +55,20 @@ CHANGING = {
 }
 
 
-class Unless:
-    """A default that says: a value without a flag, needed unless one of these is given.
+def place(where: Mapping[str, str], effective: Mapping[str, str]) -> dict[str, str]:
+    """The flags that lead a pasted command there, whoever pastes it, and in what shell.
 
-    Invoke itself knows only words that must always be there.
+    A flag is left out only if invoke.yaml says the same and nothing here says otherwise
+    (INVOKE_STAGE, INVOKE_ENDPOINT, a file of the person's own).
     """
+    from ops import settings
 
-    def __init__(self, *flags: str) -> None:
-        self.flags = flags
-
-
-class Word(Argument):  # type: ignore[misc]  # invoke ships no usable types
-    """An argument without a flag that isn't missing once another is there."""
-
-    others: tuple[Argument, ...] = ()
-
-    @property
-    def value(self) -> Any:
-        given = any(other.got_value for other in self.others)
-        return "" if self._value is None and given else self._value
-
-    @value.setter
-    def value(self, text: str) -> None:
-        self.set_value(text)
-
-
-class Verb(Task):  # type: ignore[misc]
-    """A task whose words may have an Unless."""
-
-    def __deepcopy__(self, memo: object) -> "Verb":
-        """Itself, for it never changes: Invoke copies its collection at each start."""
-        return self
-
-    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        found = super().get_arguments(ignore_unknown_help)
-        unless = vars(self.body).get("unless", {})
-        by_name = {each.name: each for each in found}
-        for name, each in unless.items():
-            word = Word(names=(name,), help=by_name[name].help, positional=True)
-            word.others = tuple(by_name[flag] for flag in each.flags)
-            found[found.index(by_name[name])] = word
-        return list(found)
+    filed = FALLBACK | settings.defaults()
+    return {
+        name: value
+        for name, value in where.items()
+        if not value == filed[name] == effective[name]
+    }
 
 
 class Call:
@@ -95,8 +76,12 @@ class Call:
 
     def __init__(self, verb: str, defaults: Any, flags: dict[str, Any]) -> None:
         self.verb = verb
-        self.stage_name: str = flags.get("stage") or defaults.get("stage", "local")
-        self.endpoint: str = flags.get("endpoint") or defaults.get("endpoint", "iris")
+        effective = {name: defaults.get(name, each) for name, each in FALLBACK.items()}
+        self.stage_name: str = flags.get("stage") or effective["stage"]
+        self.endpoint: str = flags.get("endpoint") or effective["endpoint"]
+        self.place = place(
+            {"stage": self.stage_name, "endpoint": self.endpoint}, effective
+        )
         self.only: str | None = flags.get("endpoint")  # for verbs about all of them
         self.json: bool = flags.get("json", False)
         self.dry_run: bool = flags.get("dry_run", False)
@@ -105,11 +90,8 @@ class Call:
 
     @property
     def flags(self) -> str:
-        """The flags that lead another verb to the same place, for remedies."""
-        stage = f" --stage {self.stage_name}" if self.stage_name != "local" else ""
-        return (
-            f"{stage} --endpoint {self.endpoint}" if self.endpoint != "iris" else stage
-        )
+        """What leads another verb to the same place."""
+        return hints.written(self.place)
 
     @property
     def how(self) -> dict[str, Any]:
@@ -190,6 +172,11 @@ def reads(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
     return lambda function: _verb(function, "look", READING, help)
 
 
+def sends(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
+    """A verb that changes nothing, but has the endpoint do something."""
+    return lambda function: _verb(function, "send", READING, help)
+
+
 def changes(**help: str) -> Callable[[Callable[..., Any]], Task[Any]]:
     """A verb that changes something."""
     return lambda function: _verb(function, "change", CHANGING, help)
@@ -212,16 +199,6 @@ def by_kind(verbs: Collection) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def _require_word(verb: str, text: str) -> None:
-    """Invoke takes whatever comes first for a verb's word, --help and typos too."""
-    if text in ("--help", "-h"):
-        os.execv(sys.executable, [sys.executable, "-m", "invoke", "--help", verb])
-    if text.startswith("--"):
-        raise UsageError(
-            f"{verb} has no flag {text.split()[0]!r}.", f"invoke --help {verb}"
-        )
-
-
 def said_again(lost: "sys.UnraisableHookArgs") -> None:
     """Have a Ctrl-C heard that came while an object was tidied away.
 
@@ -232,6 +209,17 @@ def said_again(lost: "sys.UnraisableHookArgs") -> None:
         _thread.start_new_thread(_interrupt, ())
     else:
         sys.__unraisablehook__(lost)
+
+
+def _dry(verb: str, kind: str, flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags under Invoke's own `-R`: those of a dry run, if the verb has one."""
+    if kind == "change":
+        return flags | {"dry_run": True}
+    if kind == "look" and not flags.get("allow_changes"):
+        return flags
+    raise UsageError(
+        f"{verb} has no dry run. Nothing was done.", f"invoke --help {verb}"
+    )
 
 
 def _interrupt() -> None:
@@ -260,24 +248,23 @@ def _verb(
     def body(c: Context, **given: Any) -> None:
         # As the default verb, without any words, a body is called with no flag at all.
         flags = {each.name: each.default for each in (*own, *common)} | given
-        for word in vars(body)["unless"]:
-            _require_word(name, str(flags[word]))
-        call = Call(name, c.config, flags)
+        verb = vars(body)["verb"]
+        if c.config.run.dry:
+            flags = _dry(verb, kind, flags)
+        call = Call(verb, c.config, flags)
+        hints.act_at(**call.place)
         sys.unraisablehook = said_again
         try:
             function(call, **{each.name: flags[each.name] for each in own})
         except KeyboardInterrupt:
             raise Interrupted(
-                f"{name} was stopped; what it had sent to the service goes on there.",
-                f"invoke status{call.flags}",
-                f"invoke history{call.flags}",
+                f"{verb} was stopped; what it had sent to the service goes on there.",
+                "invoke status",
+                "invoke history",
             ) from None
         except BrokenPipeError:  # `| head` has seen enough; Python would flush again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise Exit(code=141) from None
-        except OpsError as refusal:
-            refusal.lead_to(call.flags)
-            raise
         finally:
             call.tell()
         if call.dry_run:
@@ -290,7 +277,7 @@ def _verb(
     context = Parameter("c", place)
     body.__doc__, body.__name__ = function.__doc__, function.__name__
     vars(body)["__signature__"] = Signature([context, *own, *common])
-    vars(body)["kind"] = kind
+    vars(body)["kind"], vars(body)["verb"] = kind, name
     vars(body)["unless"] = {
         name: default
         for name, default in written.items()

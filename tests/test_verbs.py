@@ -90,8 +90,9 @@ def test_a_person_types_the_endpoints_name(monkeypatch, typed, passes):
 
 
 def test_remedies_lead_to_the_same_place():
+    """`call` has the stage prod of the person's own settings, not of invoke.yaml."""
     assert call(stage="dev", endpoint="wine").flags == " --stage dev --endpoint wine"
-    assert call(stage="local").flags == ""
+    assert call(stage="local", endpoint="iris").flags == " --stage local"
 
 
 class Tidied:

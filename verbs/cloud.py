@@ -103,7 +103,7 @@ def clock(call: Call, advance=None, rate=None, json=False):
     deployment="Which deployment it is about. Default: the endpoint.",
     resolve="Resolve the fired alerts of this rule.",
     clear="End the fault of this number, or all.",
-    endpoint="Whose deployments: iris, if not said.",
+    endpoint="Whose deployments. Default: that of invoke.yaml.",
     json="Print JSON instead of a table.",
 )
 def fault(

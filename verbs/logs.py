@@ -23,7 +23,6 @@ from ops.verbs import Call, Unless, changes, reads
     slower_than="Requests that took longer: 500ms.",
     request_id="One request: its access log and what the script wrote of it.",
     output="text, json (an object a line), raw (messages alone) or csv.",
-    o="The same as --output.",
     template="Your own line: '{time} {deployment:>8} {status} {message}'.",
 )
 def logs(
@@ -47,7 +46,6 @@ def logs(
     slower_than=None,
     request_id=None,
     output=None,
-    o=None,
     template=None,
 ):
     """Show or follow what every deployment says.
@@ -74,7 +72,7 @@ def logs(
         request_id=request_id,
         which=which,
     )
-    form = logview.output(output or o, call.json)
+    form = logview.output(output, call.json)
     line = logview.liner(form, template, which.marked)
     shown = (logs.follow if follow else logs.read)(call.workspace, call.endpoint, asked)
     if call.json and not follow:
@@ -128,7 +126,6 @@ def patterns(
     to="Up to this time. Default: now.",
     all="Of the whole log workspace, not this endpoint's rows alone.",
     output="table, chart, json or csv. Default: what the query's render asks for.",
-    o="The same as --output.",
 )
 def query(
     call: Call,
@@ -143,7 +140,6 @@ def query(
     to=None,
     all=False,
     output=None,
-    o=None,
 ):
     """Ask Log Analytics in KQL.
 
@@ -157,7 +153,7 @@ def query(
     chosen = query.bound(query.chosen(kql, file, name), param)
     if explain:
         return call.show(chosen, resultview.explain)
-    form = resultview.output(output or o, call.json)
+    form = resultview.output(output, call.json)
     span = query.span(since, from_, to, call.now)
     scope = None if all else call.endpoint
     found = query.run(call.workspace, chosen, span, scope)

@@ -1,6 +1,6 @@
 """Verbs that bring a model out and take it away."""
 
-from ops.verbs import Call, changes, reads
+from ops.verbs import Call, changes, reads, sends
 
 
 @changes()
@@ -47,7 +47,7 @@ def deploy(call: Call, deployment="blue"):
     render.how_to_call(*deploy.how_to_call(call.workspace, plan), call.flags)
 
 
-@reads(
+@sends(
     deployment="Straight to this deployment, past the traffic rules.",
     file="The request's body. Default: the model's sample request.",
     n="How many times to send it.",

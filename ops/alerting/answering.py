@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ops import door
+from ops import door, suggestions
 from ops.alerting import fired, muting
 from ops.alerting.fired import ACKNOWLEDGED, CLOSED, Alert
 from ops.clients import Workspace
@@ -54,7 +54,9 @@ def chosen(
             f"{names or 'none'}."
             if name
             else f"No alert of {endpoint} is fired.",
-            "invoke alerts.list --since 7d",
+            *suggestions.remedies(
+                name, {each.rule for each in open_}, "invoke alerts.list --since 7d"
+            ),
         )
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops import endpoints, specs
+from ops import endpoints, specs, suggestions
 from ops.alerting import compiling, grouping, rulefile, targets, wanting
 from ops.alerting.compiling import Wanted
 from ops.alerting.monitor import GROUPS, NOTIFY, Live, Monitor, carry, edited, same
@@ -103,7 +103,8 @@ def _endpoints(only: str | None) -> list[str]:
     names = specs.names()
     if only and only not in names:
         raise NotFound(
-            f"There is no endpoint {only!r} in specs (there are: {', '.join(names)})."
+            f"There is no endpoint {only!r} in specs (there are: {', '.join(names)}).",
+            *suggestions.remedies(only, names),
         )
     return [only] if only else names
 

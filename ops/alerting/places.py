@@ -47,7 +47,7 @@ def place_of(
         deployments={n: d.body["id"] for n, d in endpoint.deployments.items()},
         groups=groups,
         scaled={n: s for n, s in scaled.items() if n in endpoint.deployments},
-        flags=f" --stage {stage}" if stage != "local" else "",
+        flags=f" --stage {stage}",  # who reads it may have another default
     )
 
 

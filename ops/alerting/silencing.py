@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ops import door, endpoints, times
+from ops import door, endpoints, suggestions, times
 from ops.alerting import muting
 from ops.alerting.compiling import LOG_RULES, METRIC_RULES
 from ops.alerting.monitor import Live, Monitor
 from ops.alerting.muting import Mute
 from ops.clients import Workspace
 from ops.errors import NotFound, Refused, UsageError
+from ops.hints import hint
 from ops.settings import who
 
 LONGEST = timedelta(days=7)  # a rule that is never to be heard belongs changed
@@ -138,13 +139,16 @@ def _ids(rules: list[Live], endpoint: str, rule: str) -> list[str]:
     """The ARM ids of a rule; raise NotFound with those there are."""
     found = [each.id for each in rules if each.rule == rule]
     if not found:
-        names = ", ".join(sorted({each.rule for each in rules}))
-        there = names or "none: `invoke alerts.apply` makes them"
-        raise NotFound(f"{endpoint} has no rule {rule!r} (there are: {there}).")
+        known = sorted({each.rule for each in rules})
+        there = ", ".join(known) or f"none: {hint('alerts.apply')} makes them"
+        raise NotFound(
+            f"{endpoint} has no rule {rule!r} (there are: {there}).",
+            *suggestions.remedies(rule, known),
+        )
     if len(found) > muting.MOST_VALUES:
         raise Refused(
             f"{rule} is {len(found)} rules on Azure, and one condition takes "
             f"{muting.MOST_VALUES}.",
-            "invoke alerts.mute --all --deployment NAME --for 30m",
+            'invoke alerts.mute --all --for 30m --reason "..."',
         )
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ops import fields
+from ops import fields, suggestions
 from ops.alerting.secret import Secret
 from ops.errors import InvalidSpec, NotFound, Refused
 from ops.fields import Mistake
@@ -84,7 +84,10 @@ def named(stage: "Stage", name: str) -> Group:
     if name in groups:
         return groups[name]
     names = ", ".join(groups) or "none"
-    raise NotFound(f"{stage.path.name} notifies no {name!r} (there are: {names}).")
+    raise NotFound(
+        f"{stage.path.name} notifies no {name!r} (there are: {names}).",
+        *suggestions.remedies(name, groups),
+    )
 
 
 def url(secret: Secret) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ops import endpoints
 from ops.autoscaling import zones
 from ops.autoscaling.sources import seconds
 from ops.errors import NotFound
@@ -100,6 +101,7 @@ def require(workspace: "Workspace", endpoint_name: str, deployment: str) -> Sett
     """The setting that scales a deployment; raise NotFound."""
     found = live(workspace, endpoint_name).get(deployment.lower())
     if found is None:
+        endpoints.require(endpoints.get(workspace, endpoint_name), deployment)
         raise NotFound(
             f"{deployment} of {endpoint_name} is not autoscaled.",
             "invoke autoscale.apply",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ops import suggestions
 from ops.autoscaling import engine, scalefile, setting, sources
 from ops.autoscaling import loads as scaleloads
 from ops.autoscaling.engine import Action, Play
@@ -69,7 +70,8 @@ def simulate(
     if deployment not in wanted:
         raise NotFound(
             f"{scalefile.FILE} of {spec.folder.name} says nothing of {deployment!r} "
-            f"(it tells of: {', '.join(wanted)})."
+            f"(it tells of: {', '.join(wanted)}).",
+            *suggestions.remedies(deployment, wanted),
         )
     rules = wanted[deployment]
     if (flaps := rules.flaps()) and not force:

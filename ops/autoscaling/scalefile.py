@@ -1,6 +1,6 @@
 """specs/<endpoint>/autoscale.yaml: its keys, and all that is wrong with them.
 
-What each key does is told in docs/autoscale.md and in the example, specs/iris/.
+What each key does is told in docs/autoscale.md and in the example of specs/.
 """
 
 import difflib
@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ops import fields
+from ops import fields, specs
 from ops.autoscaling import rulefields, timefields, zones
 from ops.autoscaling import rules as scalerules
 from ops.autoscaling.rules import MOST_RULES, SHORT, crossing
 from ops.autoscaling.schedules import Bounds
 from ops.autoscaling.setting import DEFAULT, MOST_PROFILES, Scaling, profiles
 from ops.autoscaling.timefields import BOUNDS
-from ops.errors import InvalidSpec, NotFound
+from ops.errors import InvalidSpec
 from ops.fields import Known, Mistake
 from ops.settings import shown, specs_directory
 from ops.yaml_file import parse_yaml, read_text
@@ -35,10 +35,7 @@ def load(endpoint: str, known: Iterable[str] | None = None) -> dict[str, Scaling
     """
     path = path_of(endpoint)
     if not path.is_file():
-        raise NotFound(
-            f"{shown(path)} does not exist: nothing says how {endpoint} scales.",
-            f"cp {shown(specs_directory())}/iris/{FILE} {shown(path)}",
-        )
+        raise specs.missing(path, f"how {endpoint} scales")
     found, mistakes = check(parse_yaml(read_text(path), shown(path)), known)
     if mistakes:
         raise InvalidSpec(f"{shown(path)}: {mistake}" for mistake in mistakes)

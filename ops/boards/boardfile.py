@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops import fields
+from ops import fields, suggestions
 from ops.boards import panelfile
 from ops.boards.model import Dashboard, Panel, Row, Variables
 from ops.errors import InvalidSpec, NotFound
@@ -48,7 +48,10 @@ def named(name: str, folder: Path = FOLDER) -> Dashboard:
     boards = load(folder)
     if name not in boards:
         there = ", ".join(boards)
-        raise NotFound(f"There is no dashboard {name!r} (there are: {there}).")
+        raise NotFound(
+            f"There is no dashboard {name!r} (there are: {there}).",
+            *suggestions.remedies(name, boards),
+        )
     return boards[name]
 
 

@@ -1,6 +1,6 @@
 """specs/<endpoint>/rollout.yaml: the keys of a policy, and all that is wrong with them.
 
-What each key does is told in docs/rollouts.md and in the example, specs/iris/.
+What each key does is told in docs/rollouts.md and in the example of specs/.
 """
 
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ops import fields
-from ops.errors import InvalidSpec, NotFound
+from ops import fields, specs
+from ops.errors import InvalidSpec
 from ops.fields import Known, Mistake, Reader
 from ops.rollouts.policy import (
     Abort,
@@ -32,10 +32,7 @@ def text(endpoint: str, path: Path | None = None) -> str:
     """An endpoint's policy, or another file's, as it is written; raise NotFound."""
     path = path or path_of(endpoint)
     if not path.is_file():
-        raise NotFound(
-            f"{shown(path)} does not exist: nothing says how {endpoint} rolls out.",
-            f"cp {shown(specs_directory())}/iris/{FILE} {shown(path)}",
-        )
+        raise specs.missing(path, f"how {endpoint} rolls out")
     return read_text(path)
 
 

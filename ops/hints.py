@@ -1,0 +1,53 @@
+"""Commands for people to type, which act where the verb that prints them did."""
+
+import re
+import shlex
+from collections.abc import Iterable
+
+# A command up to the comment behind it.
+COMMAND = re.compile(r"invoke (?P<verb>[a-z][\w.-]*)(?: [^#]*[^#\s])?")
+PLACELESS = {"verbs"}
+
+_place: dict[str, str] = {}  # of the verb that runs: one at a time in a process
+_typed: list[str] = []  # the line behind `invoke`, if it is of one verb
+
+
+def act_at(**flags: str) -> None:
+    """From now on commands need these flags to act where we do: stage, endpoint."""
+    _place.clear()
+    _place.update(flags)
+
+
+def typed(tokens: Iterable[str]) -> None:
+    """Remember the line, so that it can be told with a word of it mended."""
+    _typed[:] = tokens
+
+
+def corrected(wrong: str, right: str) -> str:
+    """The line as it was typed but for one word; "" where it doesn't have that."""
+    word = re.compile(rf"(?<![\w-]){re.escape(wrong)}(?![\w-])")
+    line = [word.sub(right, each) for each in _typed[1:]]
+    return shlex.join(["invoke", _typed[0], *line]) if line != _typed[1:] else ""
+
+
+def led(remedy: str) -> str:
+    """A remedy which, if it is one of our commands, acts where we do."""
+    found = COMMAND.match(remedy)
+    if found is None or found["verb"] in PLACELESS:
+        return remedy
+    local = found["verb"].startswith("cloud.")  # localcloud is one for all endpoints
+    missing = {
+        name: value
+        for name, value in _place.items()
+        if f" --{name}" not in found[0] and not (local and name == "endpoint")
+    }
+    return f"{found[0]}{written(missing)}{remedy[found.end() :]}"
+
+
+def hint(command: str) -> str:
+    """A command for the middle of a sentence: "`invoke split --stage dev`"."""
+    return f"`{led(f'invoke {command}')}`"
+
+
+def written(place: dict[str, str]) -> str:
+    return "".join(f" --{name} {shlex.quote(each)}" for name, each in place.items())
