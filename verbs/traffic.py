@@ -50,7 +50,7 @@ def mirror(call: Call, green=None, set=None, off=False, for_=None, wait=False):
     force="Even to what is sicker, has too few instances, or to no traffic at all.",
 )
 def rollback(call: Call, to=None, step=False, force=False):
-    """Go back to the weights before the last change; a rollout is one change.
+    """Go back to the weights before the last change.
 
     invoke rollback --reason "green answers 424"
     """
