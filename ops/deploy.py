@@ -23,12 +23,14 @@ from ops import (
     journal,
     payloads,
     scoring,
+    specs,
     traffic,
     validate,
     weights,
 )
 from ops.clients import Workspace
 from ops.creating import Step
+from ops.deployments import Contents
 from ops.door import Open
 from ops.endpoints import Endpoint
 from ops.errors import Conflict, InvalidSpec, NotFound, Unhealthy
@@ -38,6 +40,7 @@ from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
 from ops.weights import Weights
 
+KINDS = ("model", "environment")
 TRIES, PAUSE_SECONDS = 5, 0.5
 FROM_THE_MODEL = (408, 424, 429)  # the deployment was reached: asking again is in vain
 
@@ -50,6 +53,7 @@ class Plan:
     deployment: SpecFile
     live: Endpoint | None
     steps: list[Step]
+    contents: list[Contents]  # of its model and environment
     first: bool  # no other deployment and no traffic: this one gets it all
 
 
@@ -74,8 +78,9 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
     live = endpoints.find(workspace, spec.folder.name)
     if live:
         door.require_unfrozen(live, workspace.now())
+    contents = [_contents(workspace, spec, file, kind) for kind in KINDS]
     with _others_named(workspace, spec.folder.name):
-        steps = _steps(workspace, spec, file, live)
+        steps = _steps(workspace, spec, file, live, contents)
     writes = any(each.kind == "deployment" and each.action != "skip" for each in steps)
     if live and writes:
         standing.require_free(live, name)
@@ -85,7 +90,30 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
         steps.append(
             Step(kind="traffic", target=f"{name} 100%", action="update", reason="first")
         )
-    return Plan(spec=spec, deployment=file, live=live, steps=steps, first=first)
+    return Plan(
+        spec=spec,
+        deployment=file,
+        live=live,
+        steps=steps,
+        contents=contents,
+        first=first,
+    )
+
+
+def _contents(
+    workspace: Workspace, spec: EndpointSpec, file: SpecFile, kind: str
+) -> Contents:
+    """What a deployment's model or environment means now; raise NotFound for a label
+    of what is not registered."""
+    value = file.data.get(kind)
+    if not (name := specs.latest_of(value)):
+        return Contents(kind=kind, value=value, content=assets.inline(file, kind))
+    version = assets.latest(workspace, kind, name)
+    if not version:
+        raise NotFound(
+            f"{file.shown}: {kind}: {value}: no version of {name} is registered."
+        )
+    return Contents(kind=kind, value=value, latest=f"{name}:{version}")
 
 
 @contextmanager
@@ -102,25 +130,30 @@ def _others_named(workspace: Workspace, name: str) -> Iterator[None]:
 
 
 def _steps(
-    workspace: Workspace, spec: EndpointSpec, file: SpecFile, live: Endpoint | None
+    workspace: Workspace,
+    spec: EndpointSpec,
+    file: SpecFile,
+    live: Endpoint | None,
+    contents: list[Contents],
 ) -> list[Step]:
     endpoint = deployments.endpoint_step(spec.endpoint, live)
     # Only for a new endpoint: on one that exists, somebody may have turned it off.
     logged = endpoint.action == "create" and workspace.log_workspace_id
     flow = Step(kind="diagnostics", target="all logs", action="create", reason="new")
+    model, environment = contents
     return [
-        _asset_step(workspace, spec.model_of(file), file, "model", assets.model_step),
+        _asset_step(workspace, spec.model_of(file), file, model, assets.model_step),
         _asset_step(
             workspace,
             spec.environment_of(file),
             file,
-            "environment",
+            environment,
             assets.environment_step,
         ),
         endpoint,
         *([flow] if logged else []),
         deployments.deployment_step(
-            file, live.deployments.get(file.name) if live else None
+            file, live.deployments.get(file.name) if live else None, contents
         ),
     ]
 
@@ -158,14 +191,18 @@ def _asset_step(
     workspace: Workspace,
     file: SpecFile | None,
     deployment: SpecFile,
-    kind: str,
+    contents: Contents,
     decide: Callable[[SpecFile, Any], Step],
 ) -> Step:
     """The step for a model or environment; one without a file must exist already."""
+    kind = contents.kind
     if file is not None:
         live = assets.live(workspace, kind, file.name, file.version)
         return decide(file, live)
-    value = deployment.data.get(kind)
+    value = contents.value
+    if contents.latest:
+        reason = f"the newest version of {value}"
+        return Step(kind=kind, target=contents.latest, action="skip", reason=reason)
     name, version = reference(value)
     if not name:
         reason = "described in the deployment's own file" if value else "none"
@@ -218,7 +255,7 @@ def _action(
 
     def deployment() -> None:
         with _others_named(workspace, name):
-            deployments.write_deployment(opened(), file)
+            deployments.write_deployment(opened(), file, plan.contents)
 
     def all_traffic() -> None:
         def decide(live: Endpoint) -> Weights:

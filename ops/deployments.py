@@ -1,9 +1,21 @@
 """Create, update, scale and delete endpoints and deployments."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
-from ops import creating, door, endpoints, outside, specs, tags, weights, writing
+from ops import (
+    creating,
+    door,
+    endpoints,
+    outside,
+    specs,
+    tags,
+    uploads,
+    weights,
+    writing,
+)
 from ops.autoscaling import fate
 from ops.clients import Workspace
 from ops.creating import Step
@@ -16,6 +28,7 @@ from ops.specs import SpecFile
 SPEC_TAG = "aml-ops.spec"
 CODE_TAG = "aml-ops.code"
 COUNT_TAG = "aml-ops.instances"
+CONTENT_TAGS = {"model": "aml-ops.model", "environment": "aml-ops.environment"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +50,42 @@ def endpoint_step(file: SpecFile, live: Endpoint | None) -> Step:
     return Step(**step, action="update", reason=f"{file.shown} changed")
 
 
-def deployment_step(file: SpecFile, live: Deployment | None) -> Step:
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a deployment's model or environment means at this moment.
+
+    An inline one has a hash of its files, one by @latest the version that is newest.
+    """
+
+    kind: str  # model, environment
+    value: Any  # as the file has it
+    content: str = ""
+    latest: str = ""  # "iris:2"
+
+    def changed(self, live: Deployment) -> str:
+        """What makes it differ from a live deployment's; "" for nothing."""
+        there = live.model if self.kind == "model" else live.environment
+        if self.latest and there != self.latest:
+            before, now = (each.rpartition(":")[2] for each in (there, self.latest))
+            return f"{self.kind} {self.value}: {before or 'none'} -> {now}"
+        if self.content != live.tags.get(CONTENT_TAGS[self.kind], ""):
+            return f"{self.kind} {named_inline(self.value)}: contents changed"
+        return ""
+
+
+def named_inline(value: Any) -> str:
+    """What a person calls an inline model or environment."""
+    fields = value if isinstance(value, dict) else {}
+    build = fields.get("build")
+    known = (fields.get("name"), fields.get("path"), fields.get("conda_file"))
+    path = build.get("path") if isinstance(build, dict) else None
+    named = [each for each in (*known, path) if isinstance(each, str)]
+    return named[0] if named else "inline"
+
+
+def deployment_step(
+    file: SpecFile, live: Deployment | None, contents: Sequence[Contents] = ()
+) -> Step:
     """Whether to write a deployment, and what makes it differ from the live one."""
     step = {"kind": "deployment", "target": file.name}
     if live is None:
@@ -49,6 +97,8 @@ def deployment_step(file: SpecFile, live: Deployment | None) -> Step:
         return Step(**step, action="update", reason=f"{file.shown} changed")
     if live.tags.get(CODE_TAG) != code_content(file):
         return Step(**step, action="update", reason="the scoring code changed")
+    if changed := [text for each in contents if (text := each.changed(live))]:
+        return Step(**step, action="update", reason=", ".join(changed))
     if live.tags.get(COUNT_TAG) != str(spec_count(file)):
         return Step(**step, action="update", reason="instance_count changed")
     return Step(**step, action="skip", reason="unchanged")
@@ -91,7 +141,11 @@ def write_endpoint(live: Open, file: SpecFile) -> None:
     live.found = None
 
 
-def write_deployment(opened: AbstractContextManager[Open], file: SpecFile) -> None:
+def write_deployment(
+    opened: AbstractContextManager[Open],
+    file: SpecFile,
+    contents: Sequence[Contents] = (),
+) -> None:
     """Create or update a deployment; return when it is ready to take traffic.
 
     The door is held open until the service has taken it: from then on it shows to all,
@@ -103,6 +157,7 @@ def write_deployment(opened: AbstractContextManager[Open], file: SpecFile) -> No
         SPEC_TAG: deployment_fingerprint(file),
         CODE_TAG: code_content(file),
         COUNT_TAG: str(spec_count(file)),
+        **{CONTENT_TAGS[each.kind]: each.content for each in contents if each.content},
     }
     with creating.creating(f"Deployment {file.name}"):
         with opened as live:
@@ -248,7 +303,7 @@ def deployment_fingerprint(file: SpecFile) -> str:
 def code_content(file: SpecFile) -> str:
     """A hash of the scoring code's folder; "" for a deployment without one."""
     folder = file.file("code_configuration", "code")
-    return specs.content(folder) if folder and folder.exists() else ""
+    return uploads.content(folder) if folder and folder.exists() else ""
 
 
 def spec_count(file: SpecFile) -> int:

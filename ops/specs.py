@@ -27,6 +27,7 @@ KINDS = {  # the schema file's name in its URL -> what the file describes
 }
 OURS = ("autoscale", "rollout", "slo", "conda")  # and rollout-night.yaml, and so on
 REFERENCE = re.compile(r"azureml:([^:@/]+):([^:@/]+)")
+LATEST = re.compile(r"azureml:([^:@/]+)@latest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,26 +157,16 @@ def reference(value: Any) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", "")
 
 
+def latest_of(value: Any) -> str:
+    """ "iris" for "azureml:iris@latest"; "" for what isn't such a label."""
+    match = LATEST.fullmatch(value) if isinstance(value, str) else None
+    return match[1] if match else ""
+
+
 def fingerprint(*parts: Any) -> str:
     """A short hash of JSON-like values, the same for the same content."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def content(path: Path) -> str:
-    """A hash of a file, or of all files below a folder with their names.
-
-    Python's own leftovers do not count: nothing that they change is the author's.
-    """
-    digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(path.rglob("*"))
-    for file in files:
-        if not file.is_file() or "__pycache__" in file.parts:
-            continue
-        name = file.name if path.is_file() else file.relative_to(path).as_posix()
-        digest.update(f"{len(name)}:{name}:{file.stat().st_size}:".encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _files(folder: Path, problems: list[str]) -> Iterator[SpecFile]:

@@ -48,8 +48,8 @@ FOUNDATION = words(
     credentials diagnostics door endpoints errors fields flow hints history journal
     kql lease literals logrecords logrows measures orders outside payloads pipeline
     platform proportions readings refusals reversal script settings sieve slo specs
-    split storage suggestions tags tails tally times traffic unfinished verbs
-    weights window writing yaml_file
+    split storage suggestions tags tails tally times traffic unfinished uploads
+    verbs weights window writing yaml_file
     """
 )
 

@@ -109,6 +109,14 @@ def rows_of_history():
     ]
 
 
+def test_an_inline_model_is_named_by_the_start_of_its_hash():
+    digest = "f423dc032dc4c2f83eac3cc21780d8ef6c123ffbc2c54307a6cfa75972a0080b"
+
+    assert render.asset(f"{digest}:1") == "inline f423dc03"
+    assert render.asset(f"CliV2AnonymousEnvironment:{digest}") == "inline f423dc03"
+    assert render.asset("iris:1") == "iris:1"
+
+
 @WIDTHS
 def test_history(printed, width):
     out = printed(width, trafficview.history, rows_of_history(), NOW)
@@ -150,9 +158,14 @@ def steps():
     ]
 
 
+def a_plan(steps):
+    facts = dict.fromkeys(("spec", "deployment", "live"))
+    return Plan(steps=steps, contents=[], first=False, **facts)
+
+
 @WIDTHS
 def test_the_plan_of_a_deploy(printed, width):
-    plan = Plan(spec=None, deployment=None, live=None, steps=steps(), first=False)
+    plan = a_plan(steps())
 
     out = printed(width, render.plan, plan)
 

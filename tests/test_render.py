@@ -69,7 +69,8 @@ def test_a_narrow_terminal_loses_nothing(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     step = Step(kind="model", target="iris:1", action="skip", reason="x" * 90)
 
-    render.plan(Plan(spec=None, deployment=None, live=None, steps=[step], first=False))
+    facts = dict.fromkeys(("spec", "deployment", "live"))
+    render.plan(Plan(steps=[step], contents=[], first=False, **facts))
 
     assert capsys.readouterr().out.count("x") == 90
 

@@ -39,6 +39,8 @@ CODES = {  # of our markup, for a terminal
     "blue": "\x1b[34m",
     "cyan": "\x1b[36m",
 }
+# The SDK names what a deployment's own file describes by a hash of its contents.
+ANONYMOUS = re.compile(r"(?:CliV2Anonymous\w+:)?([0-9a-f]{8})[0-9a-f]{24,56}(?::\d+)?")
 MARKS = re.compile(rf"\[({'|'.join(CODES)})\]")
 # All that could drive a terminal: C0 and C1 controls but tab, escape sequences, and
 # marks that turn the direction of writing.
@@ -131,11 +133,17 @@ def status(endpoint: "Endpoint") -> None:
             _bar(share),
             _state(each.state),
             str(each.instances),
-            safe(each.model),
-            safe(each.environment),
+            safe(asset(each.model)),
+            safe(asset(each.environment)),
             safe(each.instance_type),
         )
     out.print(table)
+
+
+def asset(name: str) -> str:
+    """A model's or environment's name; an inline one by the start of its hash."""
+    anonymous = ANONYMOUS.fullmatch(name)
+    return f"inline {anonymous[1]}" if anonymous else name
 
 
 def plan(plan: "Plan") -> None:
