@@ -136,10 +136,12 @@ def _serve(where: Path, port: int | None, lock: Lock) -> int:
 
     from ops.localcloud.app import serve as run
     from ops.localcloud.gatewayprocess import GatewayDidNotStart
+    from ops.localcloud.memory import share_arenas
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    share_arenas()
     for path in directory.tidy(where):
         logging.warning("set aside %s", path)
     damage.require_state(where)

@@ -89,6 +89,12 @@ def running_as(instance: Instance, process: Identity) -> Instance:
     return replace(instance, pid=process.pid, process_created=process.created)
 
 
+def interrupted(instance: Instance) -> Instance:
+    """The instance as it starts anew at once, after an end that is not its fault."""
+    waiting = noted(instance, until=None, passed=None, killing=None)
+    return replace(waiting, state="Waiting", pid=None, process_created=None)
+
+
 def about_to_start(
     instance: Instance, listener: socket.socket, directory: Path, now: datetime
 ) -> Instance:

@@ -2,13 +2,12 @@
 
 import sqlite3
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from ops.localcloud import processes
 from ops.localcloud.damage import STATE
 from ops.localcloud.database import Unreadable
-from ops.localcloud.instances import LIVE, identity, noted
+from ops.localcloud.instances import LIVE, identity, interrupted, noted
 from ops.localcloud.processes import Identity, Marked
 from ops.localcloud.retiring import retire_console
 from ops.localcloud.state import State
@@ -77,10 +76,7 @@ def _write_down(directory: Path) -> list[str]:
             if (process := identity(instance)) is not None:
                 processes.kill(process)  # unmarked, should that ever be
             if instance.state in LIVE:
-                waiting = noted(instance, until=None, exits=None, passed=None)
-                state.save_instance(
-                    replace(waiting, state="Waiting", pid=None, process_created=None)
-                )
+                state.save_instance(interrupted(noted(instance, exits=None)))
             elif instance.state != "Stopped":
                 retire_console(directory, instance.deployment, instance.id)
                 state.delete_instance(instance.id)
