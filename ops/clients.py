@@ -26,6 +26,7 @@ from ops.pipeline import (
     requests_transport,
 )
 from ops.settings import Stage
+from ops.signin import ARM_SCOPE, SignIn
 from ops.times import length
 
 if TYPE_CHECKING:
@@ -141,9 +142,7 @@ class Workspace:
     def credential(self) -> Any:
         if self.local:
             return LocalCredential(self.local.token, settings.who())
-        from azure.identity import DefaultAzureCredential
-
-        return DefaultAzureCredential()
+        return SignIn(self.stage.tenant_id)
 
     @cached_property
     def transport(self) -> Any:
@@ -317,8 +316,11 @@ class Workspace:
 
 
 def connect(stage: Stage) -> Workspace:
-    """The workspace of a stage; a localcloud that is down is started."""
-    return Workspace(stage, cloud.up(stage.port) if stage.local else None)
+    """The workspace of a stage: signed in, or a localcloud, started if it is down."""
+    workspace = Workspace(stage, cloud.up(stage.port) if stage.local else None)
+    if not stage.local:
+        workspace.credential.get_token(ARM_SCOPE)
+    return workspace
 
 
 def again(workspace: Workspace) -> Workspace:

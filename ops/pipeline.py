@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ops import refusals
+from ops import refusals, signin
 from ops.clock import Heard
-from ops.errors import NotFound, ServiceError, Unreachable
+from ops.errors import NotFound, OpsError, ServiceError, Unreachable
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # the id stands beside the caller. "amlops" in hexadecimal, a GUID's last field.
 MARK = "616d6c6f7073"
 STORAGE_SECONDS = {"connection_timeout": 5, "read_timeout": 10}
+LOOPBACK = "127.0.0.1"  # where localcloud is, and nothing of Azure
 NO_CHANGE = "0" * 12  # of what is no change of its own, such as a sign of life
 
 
@@ -160,17 +161,12 @@ def refused() -> Iterator[None]:
     except exceptions.ResourceNotFoundError as error:
         raise NotFound(refusals.cause(error), *refusals.remedies(error)) from None
     except exceptions.ClientAuthenticationError as error:
-        raise ServiceError(
-            f"Not signed in: {refusals.cause(error)}", "az login", http_status=401
-        ) from None
+        raise _unauthorized(error) from None
     except (
         exceptions.ServiceRequestError,
         exceptions.ServiceResponseError,
     ) as error:
-        raise Unreachable(
-            f"The service does not answer: {refusals.silence(str(error))}",
-            "invoke cloud.status",
-        ) from None
+        raise _silent(error) from None
     except exceptions.HttpResponseError as error:
         raise ServiceError(
             refusals.cause(error),
@@ -179,6 +175,22 @@ def refused() -> Iterator[None]:
             http_status=error.status_code or 0,
             innermost=refusals.innermost(error),
         ) from None
+
+
+def _unauthorized(error: Any) -> OpsError:
+    """A token that the service does not take; localcloud's own is no matter of az."""
+    if LOOPBACK in str(getattr(getattr(error, "response", None), "request", "")):
+        said = f"localcloud does not take our token: {refusals.cause(error)}"
+        return ServiceError(said, "invoke cloud.status", http_status=401)
+    return signin.refusal(refusals.cause(error))
+
+
+def _silent(error: Any) -> Unreachable:
+    sent = getattr(getattr(error, "inner_exception", None), "request", None)
+    said = f"{getattr(sent, 'url', '')} {error}"
+    problem = f"The service does not answer: {refusals.silence(str(error))}"
+    here = LOOPBACK in said
+    return Unreachable(problem, "invoke cloud.status" if here else signin.NETWORK)
 
 
 def check(response: "HttpResponse") -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import suggestions
-from ops.errors import InvalidSpec, NotFound
+from ops.errors import InvalidSpec, NotFound, OpsError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,6 +25,7 @@ class Stage:
     subscription_id: str = ""
     resource_group: str = ""
     workspace_name: str = ""
+    tenant_id: str = ""  # where to sign in; "" for the tenant that az has chosen
     log_analytics_workspace_id: str = ""  # the workspace's customer id, a GUID
     log_analytics_resource_id: str = ""  # its ARM id: where diagnostics write to
     protected: bool = False  # changing verbs ask for the endpoint's name
@@ -83,6 +84,14 @@ def stages() -> list[str]:
     return sorted(path.stem for path in (specs_directory() / "stages").glob("*.yaml"))
 
 
+def local(stage: str) -> bool:
+    """Whether a stage is localcloud, as far as its file can be read."""
+    try:
+        return load_stage(stage).local
+    except OpsError:
+        return False
+
+
 def load_stage(name: str) -> Stage:
     """Read specs/stages/<name>.yaml; raise NotFound or InvalidSpec."""
     from ops.yaml_file import read_yaml
@@ -106,6 +115,7 @@ FIELDS: dict[str, type] = {
     "subscription_id": str,
     "resource_group": str,
     "workspace_name": str,
+    "tenant_id": str,
     "log_analytics_workspace_id": str,
     "log_analytics_resource_id": str,
     "protected": bool,

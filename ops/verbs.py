@@ -121,6 +121,24 @@ class Call:
             render.note(f"localcloud started at {workspace.local.url}")
         return workspace
 
+    @property
+    def localcloud(self) -> "Workspace":
+        """The workspace where it is localcloud's; raise Refused for one on Azure."""
+        if self.stage.local:
+            return self.workspace
+        from ops import settings
+
+        local = (each for each in settings.stages() if settings.local(each))
+        raise Refused(
+            f"{self.verb} is about localcloud, and {self.stage_name} is on Azure.",
+            *(f"invoke {self.verb} --stage {each}" for each in local),
+        )
+
+    def sign_in(self) -> None:
+        """Raise NotSignedIn now rather than on a screen that goes on."""
+        if not self.stage.local:
+            _ = self.workspace
+
     @cached_property
     def spec(self) -> "EndpointSpec":
         from ops import specs

@@ -47,9 +47,9 @@ FOUNDATION = words(
     activity capacity clients clock cloud commandline conda connections creating
     credentials diagnostics door endpoints errors fields flow hints history journal
     kql lease literals logrecords logrows measures orders outside payloads pipeline
-    platform proportions readings refusals reversal script settings sieve slo specs
-    split storage suggestions tags tails tally times traffic unfinished uploads
-    verbs weights window writing yaml_file
+    platform proportions readings refusals reversal script settings sieve signin slo
+    specs split storage suggestions tags tails tally times traffic unfinished
+    uploads verbs weights window writing yaml_file
     """
 )
 
@@ -71,7 +71,7 @@ BELOW = CAPABILITIES | PROCEDURES | PAGE
 FOUNDATION |= {module(p) for p in OPS if "." in module(p)} - BELOW
 KNOWN = FOUNDATION | BELOW
 WRITTEN = {"rollouts.standing", "weights"}  # what stands in an endpoint itself
-MAY_IMPORT_AZURE = {"clients", "creating", "pipeline"}
+MAY_IMPORT_AZURE = {"clients", "creating", "pipeline", "signin"}
 MAY_IMPORT_INVOKE = {"commandline", "errors", "verbs"}
 
 

@@ -59,7 +59,7 @@ def drills(call: Call, on=False, off=False, json=False):
     from ops import drills
     from ops.views import drillview
 
-    call.show(drills.switch(call.workspace, on=on, off=off), drillview.drill)
+    call.show(drills.switch(call.localcloud, on=on, off=off), drillview.drill)
 
 
 @local(
@@ -75,7 +75,7 @@ def clock(call: Call, advance=None, rate=None, json=False):
     from ops import drills
     from ops.views import drillview
 
-    call.show(drills.move_clock(call.workspace, advance, rate), drillview.clock)
+    call.show(drills.move_clock(call.localcloud, advance, rate), drillview.clock)
 
 
 @local(
@@ -172,4 +172,4 @@ def fault(
         },
         clear=clear,
     )
-    call.show(drills.carry_out(call.workspace, order), drillview.drill)
+    call.show(drills.carry_out(call.localcloud, order), drillview.drill)

@@ -49,6 +49,7 @@ def watch(call: Call, since="15m", interval="5s"):
     from ops import watch
     from ops.views import live, render, screen
 
+    call.sign_in()
     seen = watch.Watch(call.stage, call.endpoint, since)
     if call.json:
         return render.as_json(seen.look())
@@ -99,6 +100,7 @@ def dashboard(call: Call, port="0", allow_changes=False):
     from ops.page import serving
     from ops.views import render
 
+    call.sign_in()
     page = serving.opened(call, serving.port(port), allow_changes=allow_changes)
     call.show({"address": page.address}, lambda _: render.line(page.address))
     render.note("Ctrl-C ends it")
