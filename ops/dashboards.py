@@ -118,7 +118,7 @@ def where(workspace: Workspace, endpoint_name: str, dashboard: str) -> Place:
     """
     board = boardfile.named(dashboard)
     if page := running.find(workspace.stage.name, endpoint_name):
-        url = f"{page}?board={board.name}"
+        url = f"{page}{'&' if '?' in page else '?'}board={board.name}"
         return Place(dashboard=dashboard, kind="page", url=url)
     if workspace.local:
         raise NotFound(

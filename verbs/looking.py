@@ -89,8 +89,9 @@ def history(call: Call, most="20", all=False):
 @reads(
     port="Which port of this machine; 0 takes any free one.",
     allow_changes="Let the page steer a rollout; who has the printed address may.",
+    open="Let every user of this machine read it, by an address without a key.",
 )
-def dashboard(call: Call, port="0", allow_changes=False):
+def dashboard(call: Call, port="0", allow_changes=False, open=False):
     """Serve the dashboards as a live page until Ctrl-C.
 
     invoke dashboard --allow-changes
@@ -101,7 +102,9 @@ def dashboard(call: Call, port="0", allow_changes=False):
     from ops.views import render
 
     call.sign_in()
-    page = serving.opened(call, serving.port(port), allow_changes=allow_changes)
+    page = serving.opened(
+        call, serving.port(port), allow_changes=allow_changes, to_all=open
+    )
     call.show({"address": page.address}, lambda _: render.line(page.address))
     render.note("Ctrl-C ends it")
     sys.stdout.flush()  # whoever reads a pipe waits for the address

@@ -177,7 +177,7 @@ def _board(app: Dash, looks: Looks, boards: Mapping[str, Dashboard]) -> None:
     )
     def drill(clicks: list[Any], search: str | None) -> Any:
         clicked = ctx.triggered[0]["value"] if ctx.triggered else None
-        point = (clicked or {}).get("points", [{}])[0]
+        point = _point(clicked)
         if not isinstance(ctx.triggered_id, dict) or "customdata" not in point:
             return no_update
         panel = known[ctx.triggered_id["chart"]]
@@ -185,9 +185,19 @@ def _board(app: Dash, looks: Looks, boards: Mapping[str, Dashboard]) -> None:
             return point["customdata"] or no_update
         shown = view.parse(search or "", boards, looks.now())
         grain = shown.window(looks.now()).grain
-        at, value = drawing.clicked(point)
+        try:
+            at, value = drawing.clicked(point)
+        except (KeyError, TypeError, ValueError):
+            flask.abort(400, "That is no point of a chart.")
         by = str(point["customdata"])
         return wanted.behind(panel, at, value, by, grain, shown.query)
+
+
+def _point(clicked: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The first point of a click; one without anything where there is none."""
+    points = (clicked or {}).get("points")
+    first = points[0] if isinstance(points, list) and points else None
+    return first if isinstance(first, dict) else {}
 
 
 def _texts(found: panels.Shown, stamp: str) -> tuple[Any, ...]:

@@ -3,7 +3,9 @@
 It listens on loopback, where every program of this machine and every page that is open
 in the browser can reach it. So the name that it is asked by must be its own (a name
 server elsewhere may say that its names are 127.0.0.1), and what others' pages send is
-refused.
+refused. Who reads it must have had the address that was printed, which holds a key: it
+becomes a cookie at once. Changes ask for a token of their own, which is no cookie, for
+browsers send those to every port of this machine.
 """
 
 import secrets
@@ -55,6 +57,16 @@ def policy(hashes: Iterable[str]) -> str:
         "base-uri": "'none'",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def opened_by(url: str, key: str) -> str:
+    """The address that opens the page."""
+    return f"{url}?token={key}" if key else url
+
+
+def cookie(port: int) -> str:
+    """The cookie of a page: browsers tell hosts apart by it, and not ports."""
+    return f"aml-ops-{port}"
 
 
 def same(token: str, given: str) -> bool:

@@ -90,9 +90,29 @@ def served(desk, *words):
 
 
 @pytest.fixture(scope="module")
-def page(desk):
+def printed(browser, desk):
+    """The address that was printed, which the browser has opened."""
     with served(desk) as address:
+        browser.open(address)
         yield address
+
+
+@pytest.fixture
+def page(printed):
+    """Where the page is, without its key: the browser has that as a cookie by now."""
+    return printed.partition("?")[0]
+
+
+def reader(address):
+    """Who has opened an address, and is no browser."""
+    session = requests.Session()
+    session.get(address, timeout=10)
+    return session
+
+
+@pytest.fixture
+def session(printed):
+    return reader(printed)
 
 
 @pytest.fixture
@@ -138,13 +158,13 @@ def test_panels_have_data_of_a_real_run(browser, page):
 
 
 @pytest.mark.parametrize("path", ["", "_dash-layout"])
-def test_the_first_answer_has_the_facts_already(page, path):
+def test_the_first_answer_has_the_facts_already(page, session, path):
     address = f"{page}?range=1h"
 
     def told():
         referer = {"Referer": address}
         where = page + path if path else address
-        return html.unescape(requests.get(where, headers=referer, timeout=10).text)
+        return html.unescape(session.get(where, headers=referer, timeout=10).text)
 
     # What takes longer than the page waits for is there when it is asked for again.
     numbers = re.compile(r'Failed requests.*?\\?"text\\?":\\?"100%', re.DOTALL)
@@ -283,14 +303,20 @@ def test_nothing_is_asked_of_anybody_else(browser, page):
         ("POST", "rollout", {}),
     ],
 )
-def test_who_comes_from_elsewhere_is_refused(page, method, path, headers):
-    answer = requests.request(method, page + path, headers=headers, timeout=10)
+def test_who_comes_from_elsewhere_is_refused(page, session, method, path, headers):
+    answer = session.request(method, page + path, headers=headers, timeout=10)
 
     assert answer.status_code == 403
 
 
-def test_every_answer_keeps_browsers_from_what_the_page_never_does(page):
-    headers = requests.get(page, timeout=10).headers
+def test_who_has_not_the_printed_address_reads_nothing(page, printed):
+    for path in ("", "_dash-layout", "logs?request=x", "assets/page.js"):
+        assert requests.get(page + path, timeout=10).status_code == 403
+    assert "token" not in reader(printed).get(page, timeout=10).url
+
+
+def test_every_answer_keeps_browsers_from_what_the_page_never_does(page, session):
+    headers = session.get(page, timeout=10).headers
 
     rules = headers["Content-Security-Policy"]
     assert "script-src 'self' 'sha256-" in rules
@@ -301,14 +327,14 @@ def test_every_answer_keeps_browsers_from_what_the_page_never_does(page):
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-def test_nothing_can_be_steered_unless_it_was_allowed(browser, page):
+def test_nothing_can_be_steered_unless_it_was_allowed(browser, page, session):
     browser.see(f"{page}?board=rollout&range=1h")
 
     assert not [each for each in browser.all("button") if each.is_enabled()]
     assert "--allow-changes" in browser.text("#why")
     own = {"Origin": page.rstrip("/")}
     form = {"command": "abort", "reason": "x", "token": ""}
-    answer = requests.post(f"{page}rollout", data=form, headers=own, timeout=10)
+    answer = session.post(f"{page}rollout", data=form, headers=own, timeout=10)
     assert answer.status_code == 403
     assert "Read only" in answer.text
 
@@ -319,11 +345,12 @@ def test_a_rollout_is_paused_and_aborted_by_hand(browser, desk):
     policy.write_text(SLOW)
     desk("rollout.start", "--policy", str(policy), "--detach")
     with served(desk, "--allow-changes") as address:
-        page, token = address.split("#token=")
+        page, token = address.partition("?")[0], address.split("#token=")[1]
         own = {"Origin": page.rstrip("/")}
         form = {"command": "abort", "reason": "x", "token": token[:-1]}
         assert (
-            requests.post(f"{page}rollout", data=form, headers=own).status_code == 403
+            reader(address).post(f"{page}rollout", data=form, headers=own).status_code
+            == 403
         )
         browser.open(address)
         browser.says("running", ".facts")
