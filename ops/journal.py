@@ -16,10 +16,12 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TextIO
 
+from ops import private
 from ops.errors import Busy, OpsError, UsageError
 from ops.settings import shown, state_directory, who
 
 ASK_SECONDS = 0.1
+NEEDED = {"id", "verb", "stage", "endpoint", "at", "who", "reason"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,15 +123,23 @@ def entries(stage: str, endpoint: str | None = None, most: int = 20) -> list[Ent
     path = _path(stage)
     if not path.exists():
         return []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in _text(path).splitlines():
         try:
             row = json.loads(line)
             found.setdefault(row["id"], {}).update(row)
         except (ValueError, KeyError, TypeError):
             continue  # torn by a crash or a full disk: the others still count
-    whole = [row for row in found.values() if "verb" in row]
+    whole = [row for row in found.values() if row.keys() >= NEEDED]
     chosen = [row for row in whole if endpoint in (None, row["endpoint"])]
     return [_entry(row) for row in reversed(chosen[-most:])]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        text = f"The journal {shown(path)} can't be read: {error.strerror}."
+        raise OpsError(text, f"mv {shown(path)} {shown(path)}.old") from None
 
 
 def most(text: str) -> int:
@@ -178,8 +188,8 @@ def _busy(stage: str, endpoint: str, stream: TextIO) -> Busy:
 
 def _opened(path: Path) -> TextIO:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+", encoding="utf-8")
+        stream: TextIO = private.opened(path, "a+")
+        return stream
     except OSError as error:
         raise OpsError(
             f"The lock {shown(path)} can't be taken: {error.strerror}. "
@@ -207,8 +217,7 @@ def _append(stage: str, row: dict[str, Any], consequence: str) -> None:
     """One line, on the disk when this returns; else say what that means."""
     path = _path(stage)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as stream:
+        with private.opened(path, "ab") as stream:
             torn = stream.tell() and not _ends_with_newline(path)
             line = ("\n" if torn else "") + json.dumps(row, default=str) + "\n"
             stream.write(line.encode())

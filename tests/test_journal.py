@@ -173,3 +173,43 @@ def test_nothing_is_changed_where_the_lock_cannot_be_taken(tmp_path):
 def test_most_is_a_sensible_number(text):
     with pytest.raises(UsageError):
         journal.most(text)
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["new", "of an earlier version"])
+def test_the_journal_and_the_locks_are_read_by_their_owner_alone(tmp_path, earlier):
+    umask = os.umask(0)
+    try:
+        if earlier:
+            for name in ("journal/local.jsonl", "locks/local.iris"):
+                (tmp_path / name).parent.mkdir()
+                (tmp_path / name).write_text("")
+        with journal.lock("scale", "local", "iris"), changed("scale"):
+            pass
+    finally:
+        os.umask(umask)
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert modes == {
+        "journal": 0o700,
+        "local.jsonl": 0o600,
+        "locks": 0o700,
+        "local.iris": 0o600,
+    }
+
+
+def test_lines_that_were_garbled_are_passed_over(tmp_path):
+    with changed("scale"):
+        pass
+    with (tmp_path / "journal/local.jsonl").open("ab") as stream:
+        stream.write(b'\xff\xfe\n[1]\n{"id": "x", "verb": "scale"}\n7\n{"id": []}\n')
+
+    assert [entry.verb for entry in journal.entries("local")] == ["scale"]
+
+
+def test_a_journal_that_is_no_file_is_named(tmp_path):
+    (tmp_path / "journal/local.jsonl").mkdir(parents=True)
+
+    with pytest.raises(OpsError, match="local.jsonl can't be read"):
+        journal.entries("local")
+    with pytest.raises(OpsError, match="can't be written"), changed("scale"):
+        pass

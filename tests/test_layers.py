@@ -47,8 +47,8 @@ FOUNDATION = words(
     activity capacity clients clock cloud commandline conda connections creating
     credentials diagnostics door endpoints errors fields flow hints history journal
     kql lease literals logrecords logrows measures orders outside payloads pipeline
-    platform proportions readings refusals reversal script settings sieve signin slo
-    specs split storage suggestions tags tails tally times traffic unfinished
+    platform private proportions readings refusals reversal script settings sieve
+    signin slo specs split storage suggestions tags tails tally times traffic unfinished
     uploads verbs weights window writing yaml_file
     """
 )

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
+from ops import private
 from ops.alerting.fired import Alert
 from ops.alerting.posting import Posted
 from ops.errors import Busy, OpsError
@@ -84,7 +85,7 @@ class Book:
         }
         fresh = self._path.with_suffix(".new")
         try:
-            with fresh.open("w", encoding="utf-8") as stream:
+            with private.opened(fresh, "w") as stream:
                 json.dump(data, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -100,8 +101,7 @@ class Book:
 def opened(stage: str) -> Iterator[Book]:
     """The book of a stage, for one relay of this machine; raise Busy for a second."""
     path = state_directory() / "relay" / f"{stage}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("a+") as stream:
+    with private.opened(path.with_suffix(".lock"), "a+") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

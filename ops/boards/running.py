@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ops import private
 from ops.errors import OpsError
 from ops.settings import shown, state_directory
 
@@ -15,10 +16,7 @@ def noted(stage: str, endpoint: str, url: str) -> Iterator[None]:
     """Let others find the page of this process while it runs. The file is 0600."""
     path = _path(stage, endpoint)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
+        with private.opened(path, "w") as stream:
             json.dump({"url": url, "pid": os.getpid()}, stream)
     except OSError as error:
         text = f"{shown(path)} can't be written: {error.strerror}."

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import cloud, endpoints
+from ops import cloud, endpoints, private
 from ops.errors import OpsError
 from ops.rollouts import standing
 from ops.settings import ROOT, shown, state_directory, who
@@ -87,7 +87,7 @@ def words(call: "Call", flags: Mapping[str, object]) -> list[str]:
 
 def _output(stage: str, endpoint: str) -> Path:
     folder = state_directory() / "rollouts" / f"{stage}.{endpoint}"
-    folder.mkdir(parents=True, exist_ok=True)
+    private.make(folder)
     path = folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.log"
     path.touch(mode=0o600)
     return path

@@ -7,7 +7,6 @@ first look in it holds all that was counted before.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ops import private
 from ops.errors import NotFound
 from ops.rollouts import decisions, observed
 from ops.rollouts.canary import Thresholds
@@ -118,9 +118,7 @@ class Record:
     def _append(self, line: str) -> None:
         path = local_path(self._beginning, self._run)
         with suppress(OSError):  # a full disk doesn't end a rollout: the storage has it
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as stream:
+            with private.opened(path, "a") as stream:
                 stream.write(line)
 
 
