@@ -209,7 +209,7 @@ def test_lines_that_were_garbled_are_passed_over(tmp_path):
 def test_a_journal_that_is_no_file_is_named(tmp_path):
     (tmp_path / "journal/local.jsonl").mkdir(parents=True)
 
-    with pytest.raises(OpsError, match="local.jsonl can't be read"):
+    with pytest.raises(OpsError, match=r"local\.jsonl can't be read"):
         journal.entries("local")
     with pytest.raises(OpsError, match="can't be written"), changed("scale"):
         pass

@@ -117,9 +117,9 @@ class Record:
 
     def _append(self, line: str) -> None:
         path = local_path(self._beginning, self._run)
-        with suppress(OSError):  # a full disk doesn't end a rollout: the storage has it
-            with private.opened(path, "a") as stream:
-                stream.write(line)
+        # A full disk doesn't end a rollout: the storage has it.
+        with suppress(OSError), private.opened(path, "a") as stream:
+            stream.write(line)
 
 
 def local_path(beginning: Beginning, run: int) -> Path:
