@@ -131,7 +131,7 @@ REFUSED = {
     "the greatest of a dynamic": (
         "AppRequests | summarize max(Properties.x)",
         ("SemanticError", "SEM0206", 1, 24, "max"),
-        "max(): argument #1 can't be of dynamic type",
+        "max(): the argument can't be of dynamic type",
     ),
     "arithmetic on a dynamic": (
         "AppRequests | extend y = Properties.x * 2",
@@ -141,7 +141,7 @@ REFUSED = {
     "a sum in the second of three columns": (
         "AppRequests | extend a = ItemCount * 2, b = Name * 2, c = ItemCount * 3",
         ("SemanticError", "SEM0064", 1, 49, "*"),
-        "'extend' operator: An operator or function was given a type",
+        "The operator '*' is not defined for the operand types string and long.",
     ),
     "a comparison within a join": (
         "AppRequests | where ItemCount > 4\n"

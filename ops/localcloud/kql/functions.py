@@ -22,8 +22,27 @@ WITHIN = (
     f"CASE WHEN CAST({JSON} AS VARCHAR) LIKE '[%]' THEN CAST({JSON} AS VARCHAR)[2:-2] "
     f"ELSE trim(CAST({JSON} AS VARCHAR), {BLANKS})[2:-2] END"
 )
-BAGS = "list({0}) FILTER (WHERE json_type({0}) = 'OBJECT'{1})"
+BAGS = "list({0}) FILTER (WHERE json_type({0}) = 'OBJECT' AND {1})"
+LISTED = "list({0}) FILTER (WHERE {0} IS NOT NULL AND {1})"
+# A set of arrays is a set of their members (duckdb-kql: make_set).
+MEMBERS = (
+    "list(CASE WHEN json_type({0}) = 'ARRAY' THEN CAST({0} AS JSON[]) ELSE [{0}] END) "
+    "FILTER (WHERE json_type({0}) <> 'NULL' AND {1})"
+)
+# An array in the order of its numbers, then of its texts.
+ORDERED = (
+    "to_json(list_transform(list_sort(list_transform(CAST(to_json({0}) AS JSON[]), "
+    "lambda x: {{'n': TRY_CAST(x AS DOUBLE), 't': x ->> '$', 'x': x}}), "
+    "'{1}', 'NULLS LAST'), lambda e: e.x))"
+)
 MERGED = "coalesce(list_reduce(%s, lambda a, b: json_merge_patch(a, b)), '{{}}'::JSON)"
+# A bag with its first keys alone.
+MOST_KEYS = (
+    "list_transform([{0}], lambda kql_bag: to_json(map_from_entries(list_transform("
+    "json_keys(kql_bag)[1:{2}], "
+    "lambda kql_key: {{'k': kql_key, 'v': json_extract(kql_bag, "
+    "'$.\"' || replace(kql_key, '\"', '\\\"') || '\"')}}))))[1]"
+)
 SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds": 1e-3}
 
 SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
@@ -37,6 +56,18 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
         "THEN TRY_CAST(trim({0} ->> '$') AS DOUBLE) END)",
         (1,),
     ),
+    ("__nan", "isnan({0})", (1,)),
+    ("__number_at_all", "NOT isnan({0})", (1,)),
+    ("__iso", "strftime({0}, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'", (1,)),
+    ("__json", "to_json({0})", (1,)),
+    ("__dynamic", "CASE WHEN json_type({0}) <> 'NULL' THEN {0} END", (1,)),
+    (
+        "__parsed",
+        "coalesce(TRY_CAST({0} AS JSON), to_json(nullif(CAST({0} AS VARCHAR), '')))",
+        (1,),
+    ),
+    ("__array_sort_asc", ORDERED.replace("{1}", "ASC"), (1,)),
+    ("__array_sort_desc", ORDERED.replace("{1}", "DESC"), (1,)),
     ("__texts", "concat_ws(chr(10), {})", ()),
     ("__int", "CAST({0} AS INTEGER)", (1,)),
     ("__long", "CAST({0} AS BIGINT)", (1,)),
@@ -83,7 +114,11 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
         """json_extract({0}, '$."' || replace({1}, '"', '\\"') || '"')""",
         (2,),
     ),
-    ("bag_keys", "to_json(json_keys({0}))", (1,)),
+    (
+        "bag_keys",
+        "CASE WHEN json_type({0}) = 'OBJECT' THEN to_json(json_keys({0})) END",
+        (1,),
+    ),
     ("bag_merge", "json_merge_patch({1}, {0})", (2,)),
     ("bag_has_key", "coalesce(list_contains(json_keys({0}), {1}), FALSE)", (2,)),
     ("loggamma", "lgamma({0})", (1,)),
@@ -104,18 +139,16 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
 
 # name, template, arities, prefix of the column's name
 AGGREGATES: list[tuple[str, str, tuple[int, ...], str | None]] = [
-    ("make_bag", MERGED % BAGS.replace("{1}", ""), (1, 2), "bag"),
-    ("make_bag_if", MERGED % BAGS.replace("{1}", " AND {1}"), (2, 3), "bag"),
+    ("make_bag", MERGED % BAGS.replace(" AND {1}", ""), (1,), "bag"),
+    ("make_bag_if", MERGED % BAGS, (2,), "bag"),
+    ("__bag", MOST_KEYS.replace("{0}", MERGED % BAGS), (3,), "bag"),
+    ("__list", f"coalesce({LISTED}, [])[1:{{2}}]", (3,), "list"),
+    ("__list_of_dynamics", f"to_json(coalesce({LISTED}, [])[1:{{2}}])", (3,), "list"),
+    ("__set", f"coalesce(list_distinct({LISTED}), [])[1:{{2}}]", (3,), "set"),
     (
-        "__make_list_of",
-        "coalesce(list({0}) FILTER (WHERE {0} IS NOT NULL), [])[1:{1}]",
-        (2,),
-        "list",
-    ),
-    (
-        "__make_set_of",
-        "coalesce(list_distinct(list({0}) FILTER (WHERE {0} IS NOT NULL)), [])[1:{1}]",
-        (2,),
+        "__set_of_dynamics",
+        f"to_json(coalesce(list_distinct(flatten({MEMBERS})), [])[1:{{2}}])",
+        (3,),
         "set",
     ),
     (
@@ -134,18 +167,6 @@ AGGREGATES: list[tuple[str, str, tuple[int, ...], str | None]] = [
     ("minif", "min({0}) FILTER (WHERE {1})", (2,), None),
     ("count_distinct", "count(DISTINCT {0})", (1,), None),
     ("count_distinctif", "count(DISTINCT {0}) FILTER (WHERE {1})", (2,), None),
-    (
-        "make_list_if",
-        "coalesce(list({0}) FILTER (WHERE {0} IS NOT NULL AND {1}), [])",
-        (2, 3),
-        "list",
-    ),
-    (
-        "make_set_if",
-        "coalesce(list_distinct(list({0}) FILTER (WHERE {0} IS NOT NULL AND {1})), [])",
-        (2, 3),
-        "set",
-    ),
     ("make_list_with_nulls", "coalesce(list({0}), [])", (1,), "list"),
     ("take_anyif", "any_value({0}) FILTER (WHERE {1})", (2,), None),
     ("stdevp", "coalesce(stddev_pop({0}), 0.0)", (1,), None),

@@ -5,14 +5,10 @@ from ops.localcloud.kql.lexer import Token
 from ops.localcloud.kql.results import Warning
 
 ESTIMATES = {"dcount", "dcountif", "percentile", "percentiles", "top-hitters"}
-NULL_TESTS = {"isnull", "isnotnull", "isempty", "isnotempty", "coalesce"}
-PARSERS = {"parse_json", "todynamic"}
 
 MESSAGES = {
     "LINT001": "{} is exact here and an estimate on Azure: results may differ by "
     "about 1 %, which matters for a threshold nearby.",
-    "LINT002": "{} of text that is no JSON is null here and the text itself on "
-    'Azure; filter first, for example with Message startswith "{{".',
     "LINT003": "{} is a real here: digits beyond the sixteenth are lost.",
     "LINT004": "The {} is cut: times are kept to the "
     "microsecond here, to 100 ns on Azure.",
@@ -41,9 +37,6 @@ def code_of(words: list[Token], index: int) -> str:
         return ""
     if name in ESTIMATES:
         return "LINT001"
-    tested = index > 1 and words[index - 2].text.lower() in NULL_TESTS
-    if name in PARSERS and tested:
-        return "LINT002"
     return "LINT003" if name in ("decimal", "todecimal") else ""
 
 

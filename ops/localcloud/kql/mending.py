@@ -9,7 +9,15 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ops.localcloud.kql import folding, operands, percentiles, ranges, windows
+from ops.localcloud.kql import (
+    dynamics,
+    folding,
+    nan,
+    operands,
+    percentiles,
+    ranges,
+    windows,
+)
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.kinds import Types, inferred, printed
 from ops.localcloud.kql.tables import Schema
@@ -22,10 +30,6 @@ PARTS = {"hourofday", "dayofmonth", "dayofyear", "monthofyear", "getmonth", "get
 OF_CONDITION = {"iff", "iif", "countif", "not"}
 OF_TEXT = {"strlen", "toupper", "tolower", "substring", "split", "indexof"}
 OF_TEXT |= {"isempty", "isnotempty"}
-NUMERIC_AGGREGATES = {
-    *("sum", "sumif", "avg", "avgif", "percentile", "stdev", "stdevif"),
-    *("variance", "varianceif", "stdevp", "variancep"),
-}
 
 
 def mended(query: ir.Query, schema: Schema) -> ir.Query:
@@ -75,7 +79,8 @@ class Mending:
     def operator(self, operator: ir.Operator, types: Types) -> list[ir.Operator]:
         kind = type(operator).__name__
         if kind in ("Join", "Lookup"):
-            right = self.query(operator.right)  # type: ignore[attr-defined]
+            right, other = self.typed(operator.right)  # type: ignore[attr-defined]
+            dynamics.refuse_join(operator, types, other)
             return [dataclasses.replace(operator, right=right)]  # type: ignore[type-var]
         if kind == "Union":
             branches = tuple(
@@ -86,7 +91,13 @@ class Mending:
             return [dataclasses.replace(operator, branches=branches)]  # type: ignore[type-var]
         if kind in ("Sort", "Top"):
             self.refuse_dynamic_order(operator, types)
+            operator = self.expression(operator, types)
+            keys = nan.sorted_with_nulls(operator.keys, types)  # type: ignore[attr-defined]
+            return [dataclasses.replace(operator, keys=keys)]  # type: ignore[type-var]
+        if kind == "Distinct":
+            dynamics.refuse_keys(operator.expressions, types, "distinct")  # type: ignore[attr-defined]
         if kind == "Summarize":
+            dynamics.refuse_keys(operator.by, types, "summarize")  # type: ignore[attr-defined]
             summary = self.expression(percentiles.several(operator), types)
             return percentiles.together(summary)
         if kind == "Where":
@@ -115,7 +126,7 @@ class Mending:
         if isinstance(node, ir.FunctionCall):
             return call(node, types)
         if isinstance(node, ir.PathAccess):
-            return operands.by_name(node, types)
+            return operands.by_name(dynamics.direct(node), types)
         return node
 
     def named(self, node: ir.NamedExpr, types: Types) -> ir.NamedExpr:
@@ -213,6 +224,9 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
     """A function call, mended: bins by Kusto's origin, numbers out of dynamics."""
     from duckdb_kql import ir
 
+    mended = dynamics.call(node, types)
+    if mended is not node:
+        return mended
     name = node.name.lower()
     if name in OF_CONDITION and node.args:
         operands.refuse_no_condition(node.args[0], types)
@@ -233,24 +247,13 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
         return binned(node, types)
     if name == "bin_at" and inferred(node.args[2], types) == "datetime":
         return ir.FunctionCall("__bin_time_at", node.args)
-    if name in ("make_list", "make_set") and len(node.args) == 2:
-        return dataclasses.replace(node, name=f"__{name}_of")
     if name in ("sum", "avg") and inferred(node.args[0], types) == "timespan":
         return dataclasses.replace(node, name=f"__{name}_span")
     if name in PARTS:
         return ir.FunctionCall("__int", (node,))
-    if name in NUMERIC_AGGREGATES and node.args:
-        first = operands.numeric(node.args[0], types)
-        if name == "percentile" and inferred(first, types) == "int":
-            first = ir.FunctionCall("__long", (first,))
+    if name == "percentile" and inferred(node.args[0], types) == "int":
+        first = ir.FunctionCall("__long", node.args[:1])
         return dataclasses.replace(node, args=(first, *node.args[1:]))
-    if name in ("min", "max") and inferred(node.args[0], types) == "dynamic":
-        raise QueryError(
-            f"{name}(): argument #1 can't be of dynamic type; convert it first, "
-            "for example with todouble()",
-            inner_code="SEM0206",
-            token=name,
-        )
     if name == "column_ifexists" and len(node.args) == 2:
         wanted = getattr(node.args[0], "value", None)
         return ir.ColumnRef(wanted) if wanted in types else node.args[1]

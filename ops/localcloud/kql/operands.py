@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from ops.localcloud.kql import nan
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.kinds import Types, inferred, is_number
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 EQUAL, IN_ORDER = {"==", "!=", "<>"}, {"<", ">", "<=", ">="}
 NUMBERS = {"int", "long", "real", "decimal", "bool"}
+ARITHMETIC = {"+", "-", "*", "/", "%"}
 OPEN = {"", "dynamic", "null", "guid"}  # what may hold anything, or is written as text
 
 
@@ -21,10 +23,24 @@ def both(node: ir.BinaryOp, types: Types) -> ir.BinaryOp:
         refuse_unlike(node, types)
         node = compared(node, types)
     elif node.op in ("and", "or"):
-        refuse_no_condition(node.left, types)
-        refuse_no_condition(node.right, types)
+        refuse_no_condition(node.left, types, operand=True)
+        refuse_no_condition(node.right, types, operand=True)
+    elif node.op in ARITHMETIC:
+        refuse_arithmetic(node, types)
     left, right = plain(node.left, types), plain(node.right, types)
-    return dataclasses.replace(node, left=left, right=right)
+    return nan.guarded(dataclasses.replace(node, left=left, right=right), types)
+
+
+def refuse_arithmetic(node: ir.BinaryOp, types: Types) -> None:
+    """Raise for texts and conditions: DuckDB would make numbers of them."""
+    kinds = [inferred(side, types) for side in (node.left, node.right)]
+    if {"string", "bool"} & set(kinds):
+        raise QueryError(
+            f"The operator '{node.op}' is not defined for the operand types "
+            f"{' and '.join(kind or 'unknown' for kind in kinds)}.",
+            inner_code="SEM0064",
+            spellings=(node.op,),
+        )
 
 
 def refuse_unlike(node: ir.BinaryOp, types: Types) -> None:
@@ -48,10 +64,14 @@ def comparable(op: str, left: str, right: str) -> bool:
     return left == right or {left, right} <= NUMBERS
 
 
-def refuse_no_condition(node: Any, types: Types) -> None:
-    """What is neither true nor false: DuckDB would read it as text or a number."""
+def refuse_no_condition(node: Any, types: Types, *, operand: bool = False) -> None:
+    """What is neither true nor false: DuckDB would read it as text or a number.
+
+    A dynamic value may be an operand of `and` and `or`, and no condition by itself.
+    """
     kind = inferred(node, types)
-    if kind != "bool" and kind not in OPEN:
+    allowed = OPEN if operand else OPEN - {"dynamic"}
+    if kind != "bool" and kind not in allowed:
         raise QueryError(
             f"The expression must have the type bool, not {kind}.",
             inner_code="SEM0064",
