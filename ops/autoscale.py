@@ -12,6 +12,7 @@ from ops.autoscaling.setting import Scaling
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import NotFound, Refused
+from ops.hints import again
 from ops.specs import EndpointSpec
 
 
@@ -72,7 +73,7 @@ def require_calm(scalings: Iterable[Scaling]) -> None:
         raise Refused(
             f"These rules would flap; the engine puts off what it can see coming, and "
             f"instances stay that nobody needs:\n{listed}",
-            "mend the thresholds, or the same verb with --force",
+            again("--force"),
         )
 
 

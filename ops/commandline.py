@@ -138,6 +138,10 @@ class CommandLine(Program):  # type: ignore[misc]
                 return []
         return [each for each in tokens if each not in DRY]
 
+    def _name(self, verb: str | None) -> str | None:
+        """`logs` for logs.show: as a person types it."""
+        return next(iter(self.collection.task_names.get(verb, ())), verb)
+
     @cached_property
     def verbs(self) -> set[str]:
         return set(names(self.collection))
@@ -177,7 +181,7 @@ class CommandLine(Program):  # type: ignore[misc]
         """What Invoke could not read, and the line that is likely meant."""
         text, context = str(error), getattr(error, "context", None)
         words = getattr(context, "positional_args", [])
-        verb = getattr(context, "name", None)
+        verb = self._name(getattr(context, "name", None))
         flags = [] if context is None else list(context.flags)
         for argument in words:
             if str(argument.value).startswith("--"):  # a word is taken before a flag is
@@ -185,7 +189,8 @@ class CommandLine(Program):  # type: ignore[misc]
         if found := re.match(r"No idea what '(.*)' is!", text):
             return self._unknown(found[1], verb, flags)
         if found := re.match(r"Flag <Argument: ([\w-]+)(?: \((\w)\))?", text):
-            return self._without_value(found[1], found[2], verb, flags)
+            name = found[1].strip("_").replace("_", "-")
+            return self._without_value(name, found[2], verb, flags)
         if verb and "positional" in text:
             named = ", ".join(each.name for each in words)
             problem = f"{verb} needs a word: {named}. {NOTHING_DONE}"

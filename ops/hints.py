@@ -44,6 +44,13 @@ def led(remedy: str) -> str:
     return f"{found[0]}{written(missing)}{remedy[found.end() :]}"
 
 
+def again(flag: str) -> str:
+    """The line as it was typed, with a flag more."""
+    if not _typed:
+        return f"the same with {flag}"
+    return led(f"{shlex.join(['invoke', *_typed])} {flag}")
+
+
 def hint(command: str) -> str:
     """A command for the middle of a sentence: "`invoke split --stage dev`"."""
     return f"`{led(f'invoke {command}')}`"

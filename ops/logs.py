@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from ops import clients, diagnostics, endpoints, logrows
 from ops.clients import Workspace
 from ops.errors import NotFound, ServiceError, Unreachable, UsageError
+from ops.hints import led
 from ops.logrecords import TABLES, Note, Record
 from ops.logrows import Source
 from ops.sieve import Sieve
@@ -173,7 +174,7 @@ def _why_nothing(source: Source) -> str:
     name = source.endpoint
     flowing = diagnostics.flowing(diagnostics.show(source.workspace, name))
     if not {TABLES[kind] for kind in source.kinds} & flowing:
-        return f"Diagnostics of {name} are off (invoke diagnostics.on)"
+        return f"Diagnostics of {name} are off ({led('invoke diagnostics.on')})"
     now = source.workspace.now()
     lately = Span(start=now - timedelta(days=1), end=logrows.ending(now))
     if logrows.any_rows(source, lately):

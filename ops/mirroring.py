@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from ops import times, traffic, weights
 from ops.clients import Workspace
 from ops.errors import Interrupted, UsageError
+from ops.hints import hint
 from ops.traffic import Approve, How, Shift
 
 VERB = "mirror"
@@ -81,6 +82,6 @@ def until_over(workspace: Workspace, done: Shift) -> Iterator[str]:
 def _left(name: str, until: datetime) -> Interrupted:
     return Interrupted(
         f"{name} is still mirrored. After {until:%F %T} UTC the next changing verb, or "
-        "`invoke watchdog`, ends it.",
+        f"{hint('watchdog')}, ends it.",
         "invoke mirror --off",
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops import activity, tags
 from ops.errors import NotFound, OpsError, ServiceError, Unreachable
+from ops.hints import hint
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
@@ -58,7 +59,7 @@ def wrote(
     return tuple(
         f"{event.caller} wrote {name} at {event.at:%H:%M:%S} UTC, "
         + (
-            "after our write: `invoke status` shows what there is now"
+            f"after our write: {hint('status')} shows what there is now"
             if modified and event.at > modified
             else "which our last read did not show: what that had set is overwritten"
         )

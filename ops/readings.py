@@ -7,6 +7,7 @@ from ops import diagnostics, kql, platform
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError
+from ops.hints import led
 from ops.measures import (
     Event,
     Latency,
@@ -21,11 +22,14 @@ from ops.measures import (
 
 REQUESTS = "AmlOnlineEndpointTrafficLog"
 EVENTS = "AmlOnlineEndpointEventLog"
-OFF = (
-    "diagnostics are off: counts and percentiles come from Azure Monitor's metrics, "
-    "where a percentile is at most that of the worst minute (try: invoke "
-    "diagnostics.on)"
-)
+
+
+def off() -> str:
+    on = led("invoke diagnostics.on")
+    return (
+        "diagnostics are off: counts and percentiles come from Azure Monitor's "
+        f"metrics, where a percentile is at most that of the worst minute (try: {on})"
+    )
 
 
 def metrics(
@@ -58,7 +62,7 @@ def metrics(
         window=window,
         source="requests" if rows else "platform",
         deployments=measures,
-        notes=[*([] if rows else [OFF]), *unread, *too_few(measures)],
+        notes=[*([] if rows else [off()]), *unread, *too_few(measures)],
         points=points,
     )
 

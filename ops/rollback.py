@@ -10,6 +10,7 @@ from ops import history, journal, reversal, tags, weights
 from ops.endpoints import Endpoint
 from ops.errors import Refused, UsageError
 from ops.flow import Flow, Recent, together
+from ops.hints import again, hint
 from ops.proportions import VERY_SURE, difference, wilson
 from ops.rollouts import standing
 from ops.rollouts.standing import Standing
@@ -113,7 +114,7 @@ def _known(endpoint: Endpoint, change: Change) -> Weights:
             f"The weights before {change.verb} (#{change.fence}) of {endpoint.name} "
             "were of too many deployments to be kept in its tags.",
             "invoke history   # on the machine of " + change.who,
-            "invoke shift-traffic --set ...",
+            "invoke status   # what there is for shift-traffic --set",
         )
     return change.before
 
@@ -131,12 +132,13 @@ def possible(endpoint: Endpoint, wanted: Weights) -> Weights:
 def require_healthier(before: Weights, after: Weights, recent: Recent) -> list[str]:
     """Raise Refused for what would make it worse; return what is worth knowing."""
     if before == after:
-        return ["it is back already; `invoke rollback --to N` goes further back"]
+        further = f"{hint('history')} has the numbers to go further back to, by --to"
+        return [f"it is back already; {further}"]
     if before.traffic and not after.traffic:
         raise Refused(
             "That would take all live traffic away: everyone would get 404.",
-            "invoke rollback --to N   # of invoke history",
-            "the same with --force",
+            "invoke history   # has the numbers for rollback --to",
+            again("--force"),
         )
     losing = weights.losses(before.traffic, after.traffic)
     lost = together(recent.flows.get(name) for name in losing)
@@ -150,8 +152,8 @@ def require_healthier(before: Weights, after: Weights, recent: Recent) -> list[s
                 f"{name} is sicker than what it would replace: it fails "
                 f"{_ratio(own)}, {', '.join(sorted(losing))} {_ratio(lost)}.",
                 f"invoke diagnose   # what is wrong with {name}",
-                "invoke rollback --to N   # of invoke history",
-                "the same with --force",
+                "invoke history   # has the numbers for rollback --to",
+                again("--force"),
             )
     return [] if recent.unknown else unknown
 

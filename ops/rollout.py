@@ -8,6 +8,7 @@ from ops import door, endpoints
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import OpsError, Refused, RolledBack
+from ops.hints import hint
 from ops.rollouts import (
     course,
     decisions,
@@ -96,7 +97,7 @@ def pause(workspace: Workspace, name: str, *, reason: str = "") -> Progress:
             f"The rollout of {name} is {here.state}.", "invoke rollout.status"
         )
     _tagged(workspace, name, here, replace(here, state=PAUSED, by=who()))
-    text = "until `invoke rollout.resume`" + (f": {reason}" if reason else "")
+    text = f"until {hint('rollout.resume')}" + (f": {reason}" if reason else "")
     return Progress(at=now, what="paused", text=text, here=here)
 
 
@@ -129,7 +130,7 @@ def finish(
     decision = decisions.decide(made.policy, seen, workspace.now())
     wanted = {"abort": "roll_back", "promote": "promote"}[command]
     if decision.action != wanted:
-        remedy = f"invoke rollout.{command} --force" if command == "abort" else ""
+        remedy = "invoke rollout.abort --force" if command == "abort" else ""
         raise Refused(f"Not done: {decision.reason}.", *filter(None, [remedy]))
     made.record.save()
     made.take(here)

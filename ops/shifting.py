@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from ops import endpoints, flow, split, tags, traffic, weights
 from ops.clients import Workspace
 from ops.errors import NotFound, OpsError
+from ops.hints import hint
 from ops.split import Split
 from ops.traffic import ORDINARY, Approve, Decide, How, Shift
 
@@ -80,6 +81,6 @@ def _observed(workspace: Workspace, done: Shift) -> Split:
         seen = split.watch(workspace, name, asked, done.at, recent)
         return _unless_changed(workspace, name, seen, done.fence, asked)
     except KeyboardInterrupt:
-        return Split(unseen="not waited for: `invoke split` tells it later")
+        return Split(unseen=f"not waited for: {hint('split')} tells it later")
     except OpsError as error:
         return Split(unseen=f"the real split is not known: {error.problem}")

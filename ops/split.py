@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ops import kql, proportions
 from ops.flow import Recent
+from ops.hints import hint
 from ops.proportions import Interval
 from ops.times import Span
 
@@ -107,7 +108,7 @@ def why_not(recent: Recent, now: datetime) -> str:
         return "no request lately"
     return (
         f"the newest request row is {lag:.0f} s old, too old to wait for the next: "
-        "`invoke split` tells it later"
+        f"{hint('split')} tells it later"
     )
 
 

@@ -14,6 +14,7 @@ from ops.door import Open
 from ops.endpoints import Endpoint
 from ops.errors import Conflict, Refused
 from ops.flow import Recent
+from ops.hints import again
 from ops.settings import who
 from ops.weights import Weights
 
@@ -214,7 +215,7 @@ def _capacity(
             f"invoke scale --deployment {need.deployment} --instances {need.needed}"
             for need in short
         ),
-        "the same with --force   # it would answer 429 to some",
+        f"{again('--force')}   # it would answer 429 to some",
     )
 
 

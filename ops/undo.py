@@ -25,12 +25,12 @@ LOOK = 30  # how many changes to look through for the last one that did somethin
 NEVER = {
     "deploy": (
         "what was served before is not kept by Azure under the same name",
-        "invoke deploy --deployment ...   # from the files as they were",
+        "invoke deploy{whose}   # from the files as they were",
         "invoke rollback   # if it is the traffic that should go back",
     ),
     "delete-deployment": (
         "a deleted deployment is gone",
-        "invoke deploy --deployment ...",
+        "invoke deploy{whose}",
     ),
     "delete-endpoint": ("a deleted endpoint is gone", "invoke deploy"),
     "autoscale.apply": (
@@ -43,7 +43,7 @@ NEVER = {
     ),
     "autoscale.suspend": (
         "it ends by itself, and has a verb to end it before",
-        "invoke autoscale.suspend --deployment ... --off",
+        "invoke autoscale.suspend{whose} --off",
     ),
     "alerts.apply": (
         "the files in alerts/ say what there is",
@@ -149,11 +149,20 @@ def _other(
     return freeze.restore(workspace, name, was, verb=reversal.UNDO, reason=reason)
 
 
+def _whose(row: Row) -> str:
+    """The flag that names the deployment that a change was of, if it is known."""
+    states = [each for each in (row.after, row.before) if isinstance(each, dict)]
+    names = (name for each in states for name in each)
+    name = next((each for each in names if each not in ("traffic", "mirror")), "")
+    return f" --deployment {name}" if name else ""
+
+
 def _require_known(name: str, row: Row) -> None:
     what = described(row)
     if row.verb in NEVER:
         why, *remedies = NEVER[row.verb]
-        raise Refused(f"{what} can't be undone: {why}.", *remedies)
+        led = (each.format(whose=_whose(row)) for each in remedies)
+        raise Refused(f"{what} can't be undone: {why}.", *led)
     if row.told_by == "activity log":
         raise Refused(
             f"The last change of {name}, {what}, was not made on this machine: what "

@@ -13,6 +13,7 @@ from ops.autoscaling import scalefile
 from ops.endpoints import MOST_INSTANCES
 from ops.errors import InvalidSpec, NotFound, OpsError, bounded
 from ops.fields import Mistake
+from ops.hints import led
 from ops.rollouts import policyfile
 from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
@@ -230,7 +231,7 @@ def _model(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
         return
     path = model.file("path")
     if path and not path.exists():
-        hint = " (invoke train makes it)"
+        hint = f" ({led('invoke train')} makes it)"
         text = f"{model.data['path']} does not exist{hint}"
         yield _problem(model, "path", text)
 

@@ -8,6 +8,7 @@ ID = (
     "/workspaces/ws/onlineEndpoints/iris"
 )
 IRIS = Subject(
+    stage="local",
     endpoint="iris",
     endpoint_id=ID,
     deployments=("blue", "green"),

@@ -213,6 +213,8 @@ def test_what_is_mistyped_is_told_with_the_line_that_is_likely_meant(line, typed
         ("--zzz", "Invoke has no flag --zzz."),
         ("--zzz scale", "scale has no flag --zzz. Nothing was done."),
         ("status -f", "status has no flag -f. Nothing was done."),
+        ("logs --request-id", "--request-id needs a value. Nothing was done."),
+        ("logs --zzz", "logs has no flag --zzz. Nothing was done."),
     ],
 )
 def test_what_resembles_nothing_leads_to_the_help(line, problem, typed):

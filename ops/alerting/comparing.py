@@ -24,12 +24,13 @@ from ops.alerting.steps import (
 )
 from ops.alerting.wording import described
 from ops.errors import NotFound
+from ops.hints import hint
 from ops.settings import shown
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
 
-NOBODY = "{path} has no `notify`: rules tell nobody, `invoke alerts` shows what fires"
+NOBODY = "{path} has no `notify`: rules tell nobody, {alerts} shows what fires"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ def compare(
         steps=(*steps, *skips, *_removed(mine, skips)),
         places=places,
         live=tuple(live),
-        notes=() if groups else (NOBODY.format(path=path),),
+        notes=() if groups else (NOBODY.format(path=path, alerts=hint("alerts")),),
     )
 
 

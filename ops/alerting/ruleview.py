@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ops.alerting.wording import described
+from ops.hints import hint
 from ops.views.render import console, deployment, grid, line, note, safe
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _summary(
 def show(looks: "Sequence[Look]") -> None:
     """A table by endpoint; one rule whole where there is only that."""
     if not looks:
-        return line("no rules: `invoke alerts.apply` makes those of alerts/")
+        return line(f"no rules: {hint('alerts.apply')} makes those of alerts/")
     rules = {look.rule for look in looks if look.endpoint}
     if len(rules) == 1 and all(look.endpoint for look in looks):
         return _whole(looks)

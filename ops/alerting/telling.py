@@ -11,6 +11,7 @@ from ops.alerting.posting import Target
 from ops.alerting.targets import Group
 from ops.clients import Workspace
 from ops.errors import NotFound, OpsError, Unfinished
+from ops.hints import led
 from ops.readings import first_line
 from ops.settings import Stage, who
 
@@ -73,7 +74,7 @@ def _receivers(workspace: Workspace, group: Group) -> list[Tried]:
         url = f"{workspace.base_url}{path}?api-version={VERSION}"
         details = workspace.act(url, body, PATIENCE).get("actionDetails") or []
     except NotFound:
-        problem = f"no action group {group.resource_name}: invoke alerts.apply"
+        problem = f"no action group {group.resource_name}: {led('invoke alerts.apply')}"
         return [_failed(group.name, BY_GROUP, problem, began)]
     except Unfinished:
         problem = f"no outcome within {PATIENCE:g} s; the service goes on trying"

@@ -7,6 +7,7 @@ from ops.autoscaling.deployed import Setting, live
 from ops.autoscaling.engine import Case
 from ops.endpoints import Deployment
 from ops.errors import OpsError
+from ops.hints import led
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
@@ -40,8 +41,9 @@ def _fate(
     does = f"lets {count} stand until a rule fires"
     if verdict.count != count:
         does = f"wins: it makes {verdict.count} of it within a minute ({verdict.text})"
-    keep = f"invoke autoscale.suspend --deployment {deployment.name}"
+    own = f"--deployment {deployment.name} --for 2h --instances {count}"
+    keep = led(f"invoke autoscale.suspend {own}   # and it stays")
     return (
         f"{deployment.name} is autoscaled by {setting.name}, which {does}.\n"
-        f"  try: {keep} --for 2h --instances {count}   # and it stays"
+        f"  try: {keep}"
     )

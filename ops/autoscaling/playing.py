@@ -16,6 +16,7 @@ from ops.autoscaling.sources import Values
 from ops.clients import Workspace
 from ops.endpoints import MOST_INSTANCES
 from ops.errors import NotFound, Refused, UsageError
+from ops.hints import again
 from ops.specs import EndpointSpec
 from ops.times import duration
 
@@ -76,7 +77,7 @@ def simulate(
     rules = wanted[deployment]
     if (flaps := rules.flaps()) and not force:
         listed = "\n".join(f"  - {text}" for text in flaps)
-        raise Refused(f"These rules would flap:\n{listed}", "the same with --force")
+        raise Refused(f"These rules would flap:\n{listed}", again("--force"))
     target = f"/{spec.folder.name}/deployments/{deployment}"
     properties = {**setting.to_wire(rules, target, "-")["properties"], "enabled": True}
     load = _load(workspace, spec.folder.name, rules, properties, asked)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ops.endpoints import MOST_INSTANCES
+from ops.hints import led
 from ops.times import length
 from ops.views import charts
 from ops.views.render import ago, console, deployment, grid, line, note, safe
@@ -205,7 +206,5 @@ def sizes(found: "Sequence[Size]") -> None:
     note("quota: for all of the traffic, with the fifth that Azure keeps for upgrades")
     for each in found:
         if each.short:
-            count = each.needed
-            note(
-                f"try: invoke scale --deployment {each.deployment} --instances {count}"
-            )
+            own = f"--deployment {each.deployment} --instances {each.needed}"
+            note(f"try: {led(f'invoke scale {own}')}")

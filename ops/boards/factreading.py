@@ -11,6 +11,7 @@ from ops.autoscaling import actions, deployed
 from ops.boards.sources import SOURCES
 from ops.boards.tables import MOST_ROWS, Asked, Table, table
 from ops.errors import OpsError
+from ops.hints import led
 from ops.history import Row
 from ops.readings import first_line
 
@@ -51,7 +52,8 @@ def activity(asked: Asked) -> Table:
         }
         for each in actions.of(asked.workspace, settings, span.start, span.end)
     ]
-    notes = [] if settings else ["no deployment is autoscaled: invoke autoscale.apply"]
+    none = f"no deployment is autoscaled: {led('invoke autoscale.apply')}"
+    notes = [] if settings else [none]
     return table(asked, records, SOURCES["activity"].columns, notes)
 
 

@@ -11,6 +11,7 @@ from ops.boards.model import Dashboard, Panel
 from ops.boards.tables import Failure, Table
 from ops.clients import Workspace
 from ops.errors import OpsError
+from ops.hints import led
 from ops.measures import Window
 
 
@@ -84,4 +85,5 @@ def unheard(workspace: Workspace, endpoint: str) -> list[str]:
         return [f"whether rows flow is not known: {readings.first_line(error)}"]
     if flows:
         return []
-    return ["diagnostics are off, so no requests are logged: invoke diagnostics.on"]
+    on = led("invoke diagnostics.on")
+    return [f"diagnostics are off, so no requests are logged: {on}"]

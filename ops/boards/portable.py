@@ -67,7 +67,8 @@ def instead(panel: Panel, subject: Subject) -> str:
         told = "" if subject.promised else f"{subject.endpoint} has no slo.yaml."
     else:
         known = SOURCES.get(panel.source)
-        told = known.instead.format(endpoint=subject.endpoint) if known else ""
+        at = f"--endpoint {subject.endpoint} --stage {subject.stage}"
+        told = known.instead.format(at=at) if known else ""
     return f"**{panel.title}**\n\n{told}" if told else ""
 
 

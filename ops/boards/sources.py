@@ -21,7 +21,7 @@ def columns(**kinds: str) -> tuple[Column, ...]:
     return tuple(Column(name=name, type=kind) for name, kind in kinds.items())
 
 
-DRIFT = "The baseline lies beside the model: `invoke drift --endpoint {endpoint}`"
+DRIFT = "The baseline lies beside the model: `invoke drift {at}`"
 SOURCES: Mapping[str, Source] = {
     # What is deployed, and its weights, by the endpoint itself.
     "endpoint": Source(
@@ -34,7 +34,7 @@ SOURCES: Mapping[str, Source] = {
             InstanceType="string",
             Model="string",
         ),
-        instead="The endpoint itself tells it: `invoke status --endpoint {endpoint}`",
+        instead="The endpoint itself tells it: `invoke status {at}`",
     ),
     # The error budget of each objective of slo.yaml, over the objective's own time.
     "budgets": Source(
@@ -64,8 +64,7 @@ SOURCES: Mapping[str, Source] = {
             Outcome="string",
             Text="string",
         ),
-        instead="The activity log tells it: "
-        "`invoke autoscale.history --endpoint {endpoint}`",
+        instead="The activity log tells it: `invoke autoscale.history {at}`",
     ),
     # Alerts Management: alerts that fired in the time, whatever became of them.
     "alerts": Source(
@@ -79,7 +78,7 @@ SOURCES: Mapping[str, Source] = {
             State="string",
             Text="string",
         ),
-        instead="Azure Monitor tells it: `invoke alerts.list --endpoint {endpoint}`",
+        instead="Azure Monitor tells it: `invoke alerts.list {at}`",
     ),
     # Who changed what: the journal, the endpoint's tags, the activity log.
     "journal": Source(
@@ -92,7 +91,7 @@ SOURCES: Mapping[str, Source] = {
             Reason="string",
             ToldBy="string",
         ),
-        instead="The journal tells it: `invoke history --endpoint {endpoint}`",
+        instead="The journal tells it: `invoke history {at}`",
     ),
     # A rollout's decisions and events, without the looks that only held on.
     "decisions": Source(
@@ -107,8 +106,7 @@ SOURCES: Mapping[str, Source] = {
             StableRequests="long",
             StableErrors="long",
         ),
-        instead="The rollout's record tells it: "
-        "`invoke rollout.status --endpoint {endpoint}`",
+        instead="The rollout's record tells it: `invoke rollout.status {at}`",
     ),
     # Each look of a rollout: the evidence so far, 100 being enough to act on.
     "verdicts": Source(
@@ -118,8 +116,7 @@ SOURCES: Mapping[str, Source] = {
             WorsePercent="real",
             ProvenPercent="real",
         ),
-        instead="The rollout's record tells it: "
-        "`invoke rollout.watch --endpoint {endpoint}`",
+        instead="The rollout's record tells it: `invoke rollout.watch {at}`",
     ),
     # How far what deployments are asked is from what their models learned from.
     "drift": Source(

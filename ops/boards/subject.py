@@ -17,6 +17,7 @@ class Subject:
     """ARM ids and names, all of them the endpoint's."""
 
     endpoint: str
+    stage: str
     endpoint_id: str
     deployments: tuple[str, ...]  # those there are now: each has metrics of its own
     workspace: str
@@ -39,6 +40,7 @@ def of(workspace: "Workspace", endpoint: Endpoint) -> Subject:
         )
     return Subject(
         endpoint=endpoint.name,
+        stage=workspace.stage.name,
         endpoint_id=endpoint.body["id"],
         deployments=tuple(sorted(endpoint.deployments)),
         workspace=workspace.name,

@@ -40,7 +40,7 @@ CODES = {
         "reserves 20 % more for upgrades (the need is 1.2 x instance_count, rounded "
         "up, x cores)",
         next=(
-            "what is not used: invoke delete-deployment --deployment NAME{flags}",
+            "invoke status{flags}   # what is not used: delete-deployment frees it",
             "another instance_type or a smaller instance_count in its file",
             "az ml compute list-usage   # then ask for more",
         ),

@@ -7,6 +7,7 @@ from threading import Lock, Thread
 
 from ops import rollout
 from ops.errors import OpsError
+from ops.hints import hint
 from ops.page import guard
 from ops.page.looks import Looks
 from ops.rollouts import detached, standing
@@ -21,7 +22,11 @@ COMMANDS = {
     "abort": "all traffic back now",
 }
 LONGEST_REASON = 500
-LOCKED = "Read only: start `invoke dashboard --allow-changes` to steer the rollout."
+
+
+def locked() -> str:
+    start = hint("dashboard --allow-changes")
+    return f"Read only: start {start} to steer the rollout."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +55,9 @@ class Hands:
     def refusal(self, form: Mapping[str, str]) -> str:
         """Why what a form asks for is not begun; "" where it may be."""
         if self.tied:
-            return LOCKED
+            return locked()
         if not guard.same(self._token, form.get("token", "")):
-            return "Open the page by the address that `invoke dashboard` has printed."
+            return f"Open the page by the address that {hint('dashboard')} has printed."
         if form.get("command") not in COMMANDS:
             return f"There is no such command (there are: {', '.join(COMMANDS)})."
         if not 0 < len(form.get("reason", "").strip()) <= LONGEST_REASON:

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from ops.boards import boardfile, running
 from ops.boards.model import Dashboard
 from ops.errors import Refused, UsageError
+from ops.hints import hint
 from ops.page import app, guard, updates, view
 from ops.page.controls import Hands
 from ops.page.looks import Looks
@@ -164,7 +165,7 @@ def let_in(key: str, port: int) -> flask.Response:
     """Exchange the key in an address for a cookie, and take it out of the address."""
     request = flask.request
     if not guard.same(key, request.args.get("token", "")):
-        return plain("Open the address that `invoke dashboard` has printed.", 403)
+        return plain(f"Open the address that {hint('dashboard')} has printed.", 403)
     rest = [(k, v) for k, v in request.args.items(multi=True) if k != "token"]
     # A path of two slashes would lead to another host.
     path = "/" + request.path.lstrip("/")

@@ -37,7 +37,7 @@ def form(looks: Looks, hands: Hands) -> Any:
     ]
     token = dcc.Input(type="hidden", name="token", value="", id="token")
     inside = [token, *fields, html.Div(buttons, className="buttons")]
-    why = html.P(controls.LOCKED if hands.tied else "", id="why", className="quiet")
+    why = html.P(controls.locked() if hands.tied else "", id="why", className="quiet")
     return html.Section(
         [
             html.H2("Steer the rollout"),

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ops import credentials, door, endpoints, payloads, readings
+from ops import credentials, door, endpoints, payloads, readings, specs
 from ops.clients import Workspace
 from ops.endpoints import Endpoint
 from ops.errors import NotFound, Refused
+from ops.hints import led
 from ops.rollouts import canary, policyfile, probes, standing
 from ops.rollouts.canary import Thresholds
 from ops.rollouts.policy import Policy
@@ -91,8 +92,8 @@ def pair(endpoint: Endpoint, deployment: str | None) -> tuple[str, str]:
         there = ", ".join(others) or "none beside it"
         raise Refused(
             f"Which deployment is to take over from {stable}? There are: {there}.",
-            f"invoke rollout.start --deployment {others[0] if others else 'NAME'}",
-            *([] if others else ["invoke deploy --deployment green"]),
+            *(f"invoke rollout.start --deployment {each}" for each in others),
+            *(f"invoke deploy --deployment {each}" for each in _files(endpoint)),
         )
     if chosen == stable:
         raise Refused(
@@ -101,6 +102,14 @@ def pair(endpoint: Endpoint, deployment: str | None) -> tuple[str, str]:
         )
     require_fit(endpoint, chosen)
     return stable, chosen
+
+
+def _files(endpoint: Endpoint) -> list[str]:
+    """The deployments that could be made beside the only one there is."""
+    if len(endpoint.deployments) > 1 or endpoint.name not in specs.names():
+        return []
+    described = specs.load(endpoint.name).deployments
+    return [each for each in described if each not in endpoint.deployments]
 
 
 def require_fit(endpoint: Endpoint, name: str) -> None:
@@ -198,7 +207,7 @@ def _unusual(policy: Policy, stable: str, limits: Thresholds) -> str:
         return slow
     return (
         f"{slow}, and a healthy one isn't proven to be: a person must promote it. "
-        "Begin after some requests (invoke load), and the rollout does"
+        f"Begin after some requests ({led('invoke load')}), and the rollout does"
     )
 
 

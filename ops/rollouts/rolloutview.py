@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from json import dumps
 from typing import TYPE_CHECKING
 
+from ops.hints import hint, led
 from ops.rollouts import standing
 from ops.settings import shown
 from ops.views import render
@@ -60,8 +61,8 @@ def follow(events: "Iterable[Progress]") -> "Progress":
     if last.what == "promoted":
         stable = last.here.stable
         render.note(
-            f"{stable} is kept, without traffic: `invoke rollback` goes back to it, "
-            f"`invoke delete-deployment --deployment {stable}` ends it"
+            f"{stable} is kept, without traffic: {hint('rollback')} goes back to it, "
+            f"{hint(f'delete-deployment --deployment {stable}')} ends it"
         )
     return last
 
@@ -107,7 +108,7 @@ def would(what: str, here: "Standing") -> None:
 def detached(found: "Detached") -> None:
     """Where a process has gone, and how to see what it does."""
     render.line(f"process {found.pid} goes on; it tells {shown(found.output)}")
-    render.line("  invoke rollout.watch")
+    render.line(f"  {led('invoke rollout.watch')}")
 
 
 def watch(events: "Iterable[Progress]", json: bool) -> "Progress":
@@ -138,7 +139,7 @@ def status(found: "Status") -> None:
         text = f"{render.ago(event.at)}  {event.what:<12}{render.clean(event.text)}"
         out.print(text, soft_wrap=True, markup=False)
     if here.id in found.ids:
-        replay = f"invoke rollout.replay --id {here.id}"
+        replay = led(f"invoke rollout.replay --id {here.id}")
         out.print(f"its record: {replay}", soft_wrap=True, markup=False)
     if others := [each for each in found.ids if each != here.id]:
         out.print(f"earlier: {', '.join(others[:5])}", soft_wrap=True, markup=False)
@@ -173,15 +174,14 @@ def summary(here: "Standing", now: datetime) -> "list[Text]":
 def seen_to(here: "Standing", now: datetime) -> str:
     """Who runs a rollout, and since when it was not heard of."""
     if not here.runner or here.heartbeat is None:
-        return "nobody runs it: invoke rollout.resume, or rollout.abort"
+        return f"nobody runs it: {hint('rollout.resume')} or {hint('rollout.abort')}"
     heard = f"heard of {(now - here.heartbeat).total_seconds():.0f} s ago"
     text = f"run by {here.runner}, {heard}"
     if standing.gone(here.runner):
-        return f"{text}; that process is gone: invoke rollout.resume"
+        return f"{text}; that process is gone: {led('invoke rollout.resume')}"
     if here.silent(now):
-        return (
-            f"{text}, longer than its {here.limit_seconds:g} s: invoke rollout.resume"
-        )
+        limit = f"longer than its {here.limit_seconds:g} s"
+        return f"{text}, {limit}: {led('invoke rollout.resume')}"
     return text
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ops.alerting import fired, muting
 from ops.alerting.fired import Alert
 from ops.alerting.muting import Mute
+from ops.hints import led
 from ops.times import length
 from ops.views import render
 
@@ -76,7 +77,7 @@ def mention(alerts: list[Alert]) -> None:
     """A line beside a status; nothing where nothing is fired."""
     firing = [each for each in alerts if each.fired]
     if firing:
-        render.note(f"{summary(firing)}: invoke alerts.list")
+        render.note(f"{summary(firing)}: {led('invoke alerts.list')}")
 
 
 def summary(firing: list[Alert]) -> str:
@@ -150,7 +151,7 @@ def _details(alert: Alert, found: "Listing") -> "list[Text]":
     from rich.text import Text
 
     silent = _silence(alert, found.mutes, found.now)
-    take = f"invoke alerts.ack {alert.id[:8]}" if alert.state == fired.NEW else ""
+    take = led(f"invoke alerts.ack {alert.id[:8]}") if alert.state == fired.NEW else ""
     told = (
         (_state(alert) if alert.by else "", "green"),
         (silent, "yellow"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ops.diagnostics import Setting
 from ops.errors import UsageError
+from ops.hints import led
 from ops.kql import Query, Result
 from ops.views import charts, render
 
@@ -74,7 +75,7 @@ def explain(query: Query) -> None:
 def diagnostics(settings: list[Setting]) -> None:
     """What flows where; or that nothing does."""
     if not settings:
-        render.line("diagnostics are off: invoke diagnostics.on")
+        render.line(f"diagnostics are off: {led('invoke diagnostics.on')}")
         return
     table = render.grid("setting", "logs", "metrics", "to")
     for each in settings:

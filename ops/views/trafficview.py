@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ops import tags
+from ops.hints import led
 from ops.times import length
 from ops.views import render
 from ops.views.render import console, deployment, grid, line, note, safe, say
@@ -37,7 +38,8 @@ def mirroring(events: "Iterable[Shift | Split | str]") -> None:
 def shift(change: "Shift") -> None:
     """`iris  traffic  blue 100% -> 80%  green 0% -> 20%`; then that it is done."""
     if change.done:
-        say(f"{change.endpoint}  [green]done[/]  #{change.fence} in invoke history")
+        row = f"#{change.fence} in {led('invoke history')}"
+        say(f"{change.endpoint}  [green]done[/]  {row}")
         if not change.after.traffic:
             note(f"{change.endpoint} has no live traffic: it answers 404 to everyone")
         if change.mirror_until:
