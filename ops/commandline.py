@@ -138,7 +138,7 @@ class CommandLine(Program):  # type: ignore[misc]
                 return []
         return [each for each in tokens if each not in DRY]
 
-    def _name(self, verb: str | None) -> str | None:
+    def _short_name(self, verb: str | None) -> str | None:
         """`logs` for logs.show: as a person types it."""
         return next(iter(self.collection.task_names.get(verb, ())), verb)
 
@@ -181,7 +181,7 @@ class CommandLine(Program):  # type: ignore[misc]
         """What Invoke could not read, and the line that is likely meant."""
         text, context = str(error), getattr(error, "context", None)
         words = getattr(context, "positional_args", [])
-        verb = self._name(getattr(context, "name", None))
+        verb = self._short_name(getattr(context, "name", None))
         flags = [] if context is None else list(context.flags)
         for argument in words:
             if str(argument.value).startswith("--"):  # a word is taken before a flag is
