@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ops.localcloud import damage, directory
+from ops.localcloud import damage, directory, scoringuser
 from ops.localcloud.damage import Damaged
 from ops.localcloud.database import Unreadable
 from ops.localcloud.directory import Unusable
@@ -44,6 +44,10 @@ def main() -> int:
 
 def serve(where: Path, arguments: argparse.Namespace) -> int:
     """Serve in the foreground; done at once where another one already serves."""
+    try:
+        scoringuser.chosen()
+    except ValueError as problem:
+        raise Unusable(str(problem)) from None
     directory.open_directory(where)
     try:
         with _held(where, serving=True) as lock:
@@ -145,6 +149,7 @@ def _serve(where: Path, port: int | None, lock: Lock) -> int:
     for path in directory.tidy(where):
         logging.warning("set aside %s", path)
     damage.require_state(where)
+    directory.furnish(where)
     try:
         asyncio.run(run(where, port, lock))
     except GatewayDidNotStart as problem:

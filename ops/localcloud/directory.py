@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ops.localcloud import scoringuser
+
 # All that localcloud, and who starts it, ever writes into a state directory.
 FILES = {
     *(
@@ -20,12 +22,14 @@ FILES = {
     ),
     *("ca.pem", "ca.key", "server.pem", "bundle.pem"),
     *("state.db", "state.db-wal", "state.db-shm"),
-    *("logs.duckdb", "logs.duckdb.wal", "logs.duckdb.tmp"),
+    *("logs.duckdb", "logs.duckdb.wal"),
 }
 FOLDERS = {
     *("blobs", "models", "code", "instances", "builds", "ended", "gateway"),
-    *("backup", "broken"),
+    *("backup", "broken", "logs.duckdb.tmp"),
 }
+MADE = ("blobs", "models", "code", "instances", "builds", "ended")  # at the start
+PASSED = ("models", "code", "instances")
 BROKEN = "broken"  # where what can't be used is kept for a person to look at
 # Removed first, with what tells that there was a state: a reset that is cut off shall
 # not look like a loss.
@@ -37,11 +41,14 @@ class Unusable(Exception):
 
 
 def open_directory(directory: Path) -> None:
-    """Make a state directory, or check that it is one; only its owner may enter it."""
+    """Make a state directory, or check that it is one; only its owner may enter it.
+
+    Where scoring code runs as another user, he may pass through it to what he needs.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         refuse_strangers(directory)
-        directory.chmod(0o700)
+        directory.chmod(folder_mode())
     except OSError as error:
         raise Unusable(f"{directory}: {error.strerror}") from None
 
@@ -67,12 +74,26 @@ def tidy(directory: Path) -> list[Path]:
     ours = [path for path in directory.iterdir() if _ours(path)]
     for path in ours:
         if not path.is_symlink():
-            path.chmod(0o700 if path.is_dir() else 0o600)
+            passed = path.name in PASSED and path.is_dir()
+            path.chmod(folder_mode() if passed else 0o700 if path.is_dir() else 0o600)
     # All that lies in the gateway's own folder are files.
     inside = (directory / "gateway").glob("*.json*")
     wrong = [path for path in ours if _misplaced(path)]
     wrong += [path for path in inside if path.is_dir()]
     return [set_aside(path, directory) for path in wrong]
+
+
+def furnish(directory: Path) -> None:
+    """Make what is filled later by others, closed as `tidy` closes it."""
+    (directory / "gateway.log").touch(mode=0o600)
+    for name in MADE:
+        mode = folder_mode() if name in PASSED else 0o700
+        (directory / name).mkdir(mode=mode, exist_ok=True)
+
+
+def folder_mode() -> int:
+    """The mode of what an instance passes through: names in it can't be listed."""
+    return 0o711 if scoringuser.chosen() else 0o700
 
 
 def _misplaced(path: Path) -> bool:

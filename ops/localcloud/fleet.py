@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ops.localcloud import instances, processes, sabotage
+from ops.localcloud import instances, processes, sabotage, scoringuser
 from ops.localcloud.adoption import adopt
 from ops.localcloud.console import cause, console_log, since
 from ops.localcloud.instances import Launch, identity, launch_of, note, noted
@@ -32,6 +32,7 @@ class Fleet:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._ended: dict[int, int] = {}  # pid -> exit status, until it is told
         self._prober = Prober(ring)
+        self._user = scoringuser.chosen()
         adopt(state, directory)
 
     def close(self) -> None:
@@ -182,7 +183,7 @@ class Fleet:
     def _spawn(self, instance: Instance, listener: socket.socket) -> None:
         try:
             sabotage.require_start(self._state, instance.deployment)
-            child = instances.start(instance, listener, self._directory)
+            child = instances.start(instance, listener, self._directory, self._user)
         except (OSError, ValueError) as error:  # its code is gone, a variable is odd
             with console_log(self._directory, instance.id).open("a") as console:
                 console.write(f"{error}\n")

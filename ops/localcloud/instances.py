@@ -19,6 +19,7 @@ from ops.localcloud import processes
 from ops.localcloud.console import console_log
 from ops.localcloud.processes import Identity
 from ops.localcloud.records import Instance
+from ops.localcloud.scoringuser import User
 
 # The shell moves the socket from stdin to where LISTEN_FDS is looked for, and lends
 # its pid to LISTEN_PID: exec keeps it.
@@ -100,7 +101,7 @@ def about_to_start(
 ) -> Instance:
     """The instance as it must be saved before its process is started."""
     log = console_log(directory, instance.id)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     begun = replace(
         instance,
         state="Starting",
@@ -131,9 +132,15 @@ def listen() -> socket.socket:
 
 
 def start(
-    instance: Instance, listener: socket.socket, directory: Path
+    instance: Instance,
+    listener: socket.socket,
+    directory: Path,
+    user: User | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the process of an instance; it leads a session of its own."""
+    """Start the process of an instance, as another user where one is given.
+
+    It leads a session of its own.
+    """
     launch = launch_of(instance)
     home = console_log(directory, instance.id).parent
     server = f"{launch.environment}/{SERVER}"
@@ -141,6 +148,9 @@ def start(
     command += ["--entry_script", launch.script, "--port", str(instance.port)]
     if launch.model:
         command += ["--model_dir", launch.model]
+    if user:
+        os.chown(home, user.uid, user.gid)
+    options: dict[str, Any] = dict(user.options) if user else {}
     with console_log(directory, instance.id).open("ab") as log:
         return subprocess.Popen(
             command,
@@ -150,6 +160,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **options,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.localcloud import scoringuser
 from ops.localcloud.conda import wish
 from ops.localcloud.console import Diary, build_log
 from ops.localcloud.environments import build
@@ -88,6 +89,7 @@ class Preparation:
                 "azureml-inference-server-http is not in the environment, and nothing "
                 "else can serve a scoring script: add it to the conda file's pip list.",
             )
+        self._require_reach(environment, code, model)
         write("ready to start instances")
         return Launch(
             environment=str(environment),
@@ -97,6 +99,18 @@ class Preparation:
             variables=asked.variables,
             probes=asked.probes,
         )
+
+    def _require_reach(self, environment: Path, code: Path, model: Path | None) -> None:
+        """Refuse what the user can't read as whom scoring code is to run."""
+        if user := scoringuser.chosen():
+            paths = [
+                str(environment / SERVER),
+                str(code),
+                *([str(model)] * bool(model)),
+            ]
+            python = str(environment / "bin/python")
+            if problem := scoringuser.unreachable(user, python, paths):
+                raise CannotDeploy("ImageBuildFailure", problem)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -215,6 +215,8 @@ def test_only_the_owner_may_read_secrets(cloud):
 
     until((cloud.directory / "gateway/routes.json").exists)
     assert mode(".") == 0o700
+    for path in cloud.directory.iterdir():
+        assert mode(path.name) == (0o700 if path.is_dir() else 0o600), path
     for name in (
         *("token", "ca.key", "server.pem", "state.db", "localcloud.json"),
         *("gateway/routes.json", "gateway/gateway.json"),
