@@ -10,6 +10,7 @@ from ops import conda, creating, specs, uploads
 from ops.clients import API_VERSION, Workspace
 from ops.creating import Step
 from ops.errors import NotFound, Refused
+from ops.settings import trains
 from ops.specs import SpecFile
 from ops.yaml_file import parse_any
 
@@ -119,7 +120,7 @@ def model_content(file: SpecFile) -> str:
         return specs.fingerprint(file.data.get("path"))
     if not path.exists():
         raise NotFound(
-            f"{file.shown}: path: {file.data['path']} does not exist.", "invoke train"
+            f"{file.shown}: path: {file.data['path']} does not exist.", *trains(path)
         )
     return uploads.content(path)
 

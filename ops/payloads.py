@@ -7,7 +7,7 @@ from typing import Any
 
 from ops import specs
 from ops.errors import NotFound, UsageError
-from ops.settings import shown
+from ops.settings import shown, trains
 from ops.specs import EndpointSpec
 
 MOST_BYTES = 256 * 1024 * 1024  # all bodies of a file are held in memory
@@ -46,9 +46,10 @@ def sample(spec: EndpointSpec, deployment: str | None = None) -> Path:
     """sample_request.json beside the model that a deployment serves."""
     if path := _beside_model(spec, deployment, SAMPLE):
         return path
+    models = [file.file("path") for file in spec.models.values()]
     raise NotFound(
         f"No model of {spec.folder.name} has a {SAMPLE} beside it.",
-        "invoke train",
+        *next(filter(None, map(trains, models)), ()),
         "invoke score --file request.json",
     )
 

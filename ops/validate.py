@@ -15,7 +15,7 @@ from ops.errors import InvalidSpec, NotFound, OpsError, bounded
 from ops.fields import Mistake
 from ops.hints import led
 from ops.rollouts import policyfile
-from ops.settings import shown
+from ops.settings import shown, trains
 from ops.specs import EndpointSpec, SpecFile, reference
 from ops.yaml_file import read_yaml
 
@@ -231,7 +231,7 @@ def _model(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
         return
     path = model.file("path")
     if path and not path.exists():
-        hint = f" ({led('invoke train')} makes it)"
+        hint = f" ({led('invoke train')} makes it)" if trains(path) else ""
         text = f"{model.data['path']} does not exist{hint}"
         yield _problem(model, "path", text)
 
@@ -322,7 +322,7 @@ def _needed(model: SpecFile | None) -> dict[str, str]:
         return dict(json.loads(file.read_text(encoding="utf-8")).get("scoring", {}))
     except (ValueError, AttributeError, TypeError):
         text = f"{shown(file)}: does not hold the versions that training writes"
-        raise InvalidSpec([text], "invoke train") from None
+        raise InvalidSpec([text], *trains(file)) from None
 
 
 def _unfiled(file: SpecFile, field: str, value: Any, example: str) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops import assets, deployments
+from ops import assets, deployments, settings
 from ops.endpoints import to_deployment, to_endpoint
 from ops.errors import Conflict, NotFound, Refused
 from ops.specs import SpecFile
@@ -76,12 +76,17 @@ def test_a_model_of_another_tool_is_left_alone_and_said_so(folder):
     assert (step.action, "another tool" in step.reason) == ("skip", True)
 
 
-def test_a_missing_model_names_the_verb_that_makes_it(folder):
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_missing_model_names_the_verb_that_makes_it(folder, monkeypatch, trained):
     (folder / "model/model.onnx").unlink()
     (folder / "model").rmdir()
+    if trained:
+        monkeypatch.setattr(settings, "TRAINED", folder / "model")
 
-    with pytest.raises(NotFound, match="invoke train"):
+    with pytest.raises(NotFound) as missing:
         assets.model_content(model_file(folder))
+
+    assert missing.value.remedies == (("invoke train",) if trained else ())
 
 
 def test_an_environment_is_compared_by_what_it_says(folder):

@@ -9,7 +9,7 @@ def train(call: Call):
     from ops import training
     from ops.views import render
 
-    render.line(training.train(call.dry_run))
+    render.line(training.train(call.endpoint, call.dry_run))
 
 
 @reads(run="Also run init() and run() on the sample request, in the built environment.")

@@ -13,7 +13,7 @@ from typing import Any
 
 from ops.endpoints import Deployment
 from ops.errors import InvalidSpec, NotFound, Refused
-from ops.settings import shown
+from ops.settings import shown, trains
 from ops.specs import EndpointSpec, SpecFile, reference
 
 FILE = "baseline.json"
@@ -106,7 +106,7 @@ def beside(file: SpecFile, deployment: str) -> Baseline:
         raise NotFound(
             f"{shown(path)} does not exist: there is nothing to measure drift of "
             f"{deployment} against.",
-            "invoke train",
+            *trains(path),
             "invoke drift --against blue   # one deployment against another",
         )
     found = read(path)
@@ -114,7 +114,7 @@ def beside(file: SpecFile, deployment: str) -> Baseline:
         raise Refused(
             f"{shown(path)} is the baseline of {found.model}:{found.version}, but "
             f"{deployment} serves {file.name}:{file.version}.",
-            "invoke train   # writes each version's own",
+            *trains(path, "   # writes each version's own"),
         )
     return found
 
@@ -127,7 +127,7 @@ def read(path: Path) -> Baseline:
         raise InvalidSpec([f"{shown(path)}: not JSON: {error}"]) from None
     problems = [f"{shown(path)}: {each}" for each in _problems(data)]
     if problems:
-        raise InvalidSpec(problems, "invoke train   # writes it anew")
+        raise InvalidSpec(problems, *trains(path, "   # writes it anew"))
     counts = data.get("predictions") or {}
     columns = [*_predictions(counts)]
     columns += [

@@ -36,6 +36,16 @@ def test_a_deployment_answers_as_soon_as_it_has_succeeded(ml, cloud, deployed):
     assert answer.headers["azureml-model-deployment"] == "blue"
 
 
+def test_a_code_s_hash_comes_back_as_texts(ml, cloud, deployed):
+    code = ml.online_deployments.get("blue", "flow").code_configuration.code
+
+    version = cloud.call("GET", f"{code}?api-version=2023-10-01").body
+
+    facts = version["properties"]["properties"]
+    assert facts["hash_version"].isdigit()
+    assert all(isinstance(value, str) for value in facts.values())
+
+
 def test_the_service_fills_in_what_was_not_sent(ml, deployed):
     found = ml.online_deployments.get("blue", "flow")
 

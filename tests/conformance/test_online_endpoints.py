@@ -27,6 +27,12 @@ def test_an_endpoint_comes_back_as_it_was_made(ml):
     assert found.public_network_access == "Enabled"
 
 
+def test_public_access_is_taken_in_the_lower_case_of_files(ml):
+    create(ml, "private", public_network_access="disabled")
+
+    assert ml.online_endpoints.get("private").public_network_access == "Disabled"
+
+
 def test_a_missing_endpoint_is_not_found(ml):
     with pytest.raises(ResourceNotFoundError) as raised:
         ml.online_endpoints.get("nobody")

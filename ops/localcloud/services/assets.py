@@ -217,7 +217,7 @@ def _codes_by_hash(call: Call) -> list[Resource]:
     for code in call.state.of_type("versions"):
         if code.id.startswith(start):
             facts = code.properties.get("properties") or {}
-            known = facts.get("hash_sha256"), str(facts.get("hash_version"))
+            known = facts.get("hash_sha256"), facts.get("hash_version")
             if known == wanted and _is_there(call, code):
                 found.append(code)
     return found
@@ -249,7 +249,16 @@ def _sent_properties(call: Call) -> dict[str, Any]:
     sent = call.body.get("properties")
     if not isinstance(sent, dict):
         raise AzureError(400, "BadRequest", "properties must be an object.")
+    facts = sent.get("properties")
+    if isinstance(facts, dict):  # Azure keeps texts alone: a code's hash_version too
+        texts = {name: _text(value) for name, value in facts.items()}
+        sent = {**sent, "properties": texts}
     return {**sent, "isArchived": sent.get("isArchived") is True}
+
+
+def _text(value: Any) -> Any:
+    """A number or truth value as the text that Azure keeps of it."""
+    return str(value) if isinstance(value, bool | int | float) else value
 
 
 def _require_content(kind: Kind, properties: dict[str, Any]) -> None:

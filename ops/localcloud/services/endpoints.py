@@ -137,6 +137,8 @@ def _properties(call: Call) -> dict[str, Any]:
     modes = {mode.lower(): mode for mode in MODES}
     mode = modes.get(str(sent.get("authMode")).lower())
     access = sent.get("publicNetworkAccess") or "Enabled"
+    if isinstance(access, str):  # azure.ai.ml sends it as its file has it
+        access = access.capitalize()
     maps = {
         name: {} if sent.get(name) is None else sent[name]
         for name in ("traffic", "mirrorTraffic", "properties", "keys")
