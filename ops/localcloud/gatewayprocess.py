@@ -40,14 +40,42 @@ class GatewayProcess:
             self._child.poll()  # a dead child stays a zombie until it is asked for
         if self._adopt():
             return self.url
+        self._end_unannounced()
         # Its old port first: clients hold scoring URIs with it.
-        before = self._port or (read_json(self._last) or {}).get("port", 0)
-        if before and self._start(int(before)):
-            return self.url
-        if not self._start(0):
+        if not self._start(self._before()) and not self._start(0):
             said = "".join(last_lines(self._directory / "gateway.log", 20))
             raise GatewayDidNotStart(f"The gateway did not start.\n{said}")
+        self._end_others()
         return self.url
+
+    def _before(self) -> int:
+        """The port of the last gateway; 0 where it is not known."""
+        port = self._port or (read_json(self._last) or {}).get("port", 0)
+        return port if isinstance(port, int) and 0 < port < 1 << 16 else 0
+
+    def _running(self) -> list[Identity]:
+        """All gateways of the directory, whoever has started them."""
+        return [
+            process.identity
+            for process in processes.marked(self._directory)
+            if process.name == "gateway" and process.leader
+        ]
+
+    def _end_unannounced(self) -> None:
+        """End a gateway that a control plane began before it was killed.
+
+        Nobody can know its port yet, and later it would take the next one's place.
+        """
+        facts = read_json(self._directory / "gateway" / "gateway.json") or {}
+        for identity in self._running():
+            if identity.pid != facts.get("pid"):
+                processes.kill(identity)
+
+    def _end_others(self) -> None:
+        """Let go of a gateway that answers no more, once another has its place."""
+        for identity in self._running():
+            if self._child and identity.pid != self._child.pid:
+                processes.terminate(identity)
 
     def close(self) -> None:
         """Leave the gateway running, for the next one to adopt."""
@@ -65,8 +93,11 @@ class GatewayProcess:
         facts = read_json(self._directory / "gateway" / "gateway.json")
         if facts is None:
             return False
-        self._port = int(facts["port"])
-        self._identity = processes.identify(int(facts["pid"]))
+        try:
+            self._port, pid = int(facts["port"]), int(facts["pid"])
+        except (KeyError, TypeError, ValueError):  # it was spoiled
+            return False
+        self._identity = processes.identify(pid)
         return self._identity is not None and ask_gateway(self._directory) is not None
 
     def _start(self, port: int) -> bool:
@@ -84,7 +115,7 @@ class GatewayProcess:
         deadline = time.monotonic() + PATIENCE
         while child.poll() is None and time.monotonic() < deadline:
             facts = read_json(self._directory / "gateway" / "gateway.json")
-            if facts and facts["pid"] == child.pid and self._adopt():
+            if facts and facts.get("pid") == child.pid and self._adopt():
                 write_private(self._last, json.dumps({"port": self._port}))
                 return True
             time.sleep(0.02)

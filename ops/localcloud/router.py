@@ -137,9 +137,12 @@ def ask_gateway(directory: Path) -> dict[str, Any] | None:
     facts = read_json(directory / "gateway" / "gateway.json")
     if facts is None:
         return None
-    connection = http.client.HTTPConnection("127.0.0.1", facts["port"], timeout=2)
     try:
-        bearer = f"Bearer {facts['admin_token']}"
+        bearer, port = f"Bearer {facts['admin_token']}", int(facts["port"])
+    except (KeyError, TypeError, ValueError):  # it was spoiled
+        return None
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
         connection.request("GET", "/-/gateway", headers={"Authorization": bearer})
         response = connection.getresponse()
         answer = json.loads(response.read()) if response.status == 200 else None

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from cloud_rig import until
+from cloud_rig import Cloud, until
 
 from ops import cloud as toolkit
 from ops.localcloud import damage, directory, identity, processes
@@ -298,6 +298,33 @@ def test_a_process_that_gets_its_mark_late_is_ended_too(tmp_path):
 
 
 # Real control planes
+
+
+@pytest.mark.slow
+def test_a_gateway_that_was_begun_before_a_kill_is_ended_by_the_next_start(tmp_path):
+    cloud = Cloud(tmp_path / "state")
+    try:
+        doomed = cloud.spawn()
+        (first,) = until(lambda: gateways(cloud))
+        processes.freeze(first)  # so that it announces itself late
+        doomed.kill()
+        doomed.wait()
+        assert not (cloud.directory / "gateway/gateway.json").exists()
+
+        cloud.up()
+
+        assert not processes.running(first)
+        (second,) = gateways(cloud)
+        assert processes.running(second)
+    finally:
+        cloud.down()
+    assert cloud.processes() == set()
+
+
+def gateways(cloud):
+    found = processes.marked(cloud.directory)
+    return [each.identity for each in found if each.name == "gateway"]
+
 
 FILES = [*identity.FILES, "port", "localcloud.json", "lock", "gateway/gateway.json"]
 
