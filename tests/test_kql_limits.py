@@ -269,6 +269,7 @@ LINTS = {
     f"{TRAFFIC} | summarize dcount(Method)": [("LINT001", 1, 40)],
     "AppTraces\n| where isnull(parse_json(Message))": [],
     "print decimal(1.5)": [("LINT003", 1, 6)],
+    "print endofday(now())": [("LINT004", 1, 6)],
     "print datetime(2026-11-22T10:00:00.1234567Z)": [("LINT004", 1, 6)],
 }
 

@@ -60,6 +60,12 @@ def test_it_answers_as_documented(case, ask):
             assert all(map(same, row, expected)), row
 
 
+def test_a_sample_is_of_any_rows_and_not_the_first(ask):
+    rows = ask("range i from 1 to 100000 step 1 | sample 5").rows
+
+    assert sorted(rows) != [[1], [2], [3], [4], [5]]
+
+
 def column(found):
     name, kind = found[0], found[-1]
     return name, "", kind

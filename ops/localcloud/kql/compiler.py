@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ops.localcloud.kql import lexer, lint, presentation, scopes
+from ops.localcloud.kql import lexer, lint, presentation, scopes, signatures
 from ops.localcloud.kql.catalog import Catalog, Columns
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.results import Warning
@@ -54,6 +54,7 @@ class Compiler:
     stages: list[tuple[str, str]] = field(default_factory=list)
     tables: Schema = field(default_factory=dict)
     functions: dict[str, scopes.Function] = field(default_factory=dict)
+    scalars: dict[str, signatures.Scalar] = field(default_factory=dict)
     lets: set[str] = field(default_factory=set)
     calls: dict[str, str] = field(default_factory=dict)
     slots: set[str] = field(default_factory=set)

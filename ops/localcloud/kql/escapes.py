@@ -14,6 +14,8 @@ ESCAPE = re.compile(
 LETTERS = {"a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 SHORT = {"\\": r"\\", "'": r"\'", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
+PLAIN = re.compile(r'[\\"\n\r\t]')  # what a quoted string can't hold as it is
+
 
 def spelled_out(kql: str) -> str:
     """The query with `\\u0041`, `\\x41` and their like as the characters they are.
@@ -30,6 +32,8 @@ def spelled_out(kql: str) -> str:
 
 def literal(text: str) -> str:
     """A string without codes; in @"..." and ```...``` a backslash is itself."""
+    if text[:3] in ("```", "~~~"):  # duckdb-kql would keep the marks
+        return '"' + PLAIN.sub(lambda found: SHORT[found[0]], text[3:-3]) + '"'
     return ESCAPE.sub(character, text) if text[0] in "'\"" else text
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from ops.localcloud.kql import lexer, scopes, shaping
+from ops.localcloud.kql import lexer, scopes, shaping, signatures
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.lexer import Token
 from ops.localcloud.kql.tables import quoted
@@ -38,17 +39,28 @@ def bag_unpack(
 ) -> str:
     """Each property of a bag as a column, typed if all its values are of one type."""
     name = compiler.stage(current)
-    bag = column(compiler, name, lexer.span(text, arguments[0]))
-    prefix = literal(arguments[1]) if len(arguments) > 1 else ""
+    given = by_parameter(arguments)
+    bag = column(compiler, name, lexer.span(text, given["Column"]))
+    prefix = literal(given.get("OutputColumnPrefix", []))
+    conflict = literal(given.get("columnsConflict", [])) or "error"
+    ignored = re.findall(
+        r"[\"']([^\"']*)[\"']", lexer.span(text, given.get("ignoredProperties", []))
+    )
+    require_known(conflict)
     found = compiler.asked(
         f"SELECT e.key, list(DISTINCT e.type) FROM {quoted(name)} r,"
         f" json_each(r.{quoted(bag)}) e"
         f" WHERE json_type(r.{quoted(bag)}) = 'OBJECT' GROUP BY 1 ORDER BY 1"
     )
+    found = [(key, types) for key, types in found if key not in ignored]
     within_limit(len(found))
     kept = [other for other in compiler.columns(name) if other != bag]
     clash = [key for key, _ in found if prefix + key in kept]
-    if clash:
+    if conflict == "keep_source":
+        found = [(key, types) for key, types in found if key not in clash]
+    elif conflict == "replace_source":
+        kept = [other for other in kept if other not in {prefix + key for key in clash}]
+    elif clash:
         raise QueryError(
             f"bag_unpack: the property '{clash[0]}' has the name of a column; give a "
             "prefix as second argument.",
@@ -63,6 +75,41 @@ def bag_unpack(
     if not columns:
         raise QueryError("bag_unpack: there is no property to unpack.")
     return compiler.stage_sql(f"SELECT {', '.join(columns)} FROM {quoted(name)}")
+
+
+UNPACKING = ("Column", "OutputColumnPrefix", "columnsConflict", "ignoredProperties")
+CONFLICTS = ("error", "replace_source", "keep_source")
+
+
+def by_parameter(arguments: list[list[Token]]) -> dict[str, list[Token]]:
+    """The arguments of bag_unpack by name, whether they are given by place or name."""
+    found: dict[str, list[Token]] = {}
+    names = {name.lower(): name for name in UNPACKING}
+    for place, words in enumerate(arguments):
+        named, value = signatures.split_name(words)
+        by_place = UNPACKING[place] if place < len(UNPACKING) else ""
+        name = names.get(named.lower(), "") if named else by_place
+        if not name or name in found:
+            raise QueryError(
+                f"bag_unpack: {named or 'an argument'} is not expected; it takes "
+                f"{', '.join(UNPACKING)}.",
+                inner_code="SEM0219",
+                token=named or "bag_unpack",
+            )
+        found[name] = value
+    if "Column" not in found:
+        raise QueryError("bag_unpack: it takes a column.", inner_code="SEM0219")
+    return found
+
+
+def require_known(conflict: str) -> None:
+    if conflict not in CONFLICTS:
+        raise QueryError(
+            f"bag_unpack: columnsConflict is one of {', '.join(CONFLICTS)}, not "
+            f"'{conflict}'.",
+            inner_code="SEM0219",
+            token="bag_unpack",
+        )
 
 
 INTEGERS = {"BIGINT", "UBIGINT"}

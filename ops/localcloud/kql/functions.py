@@ -43,6 +43,19 @@ MOST_KEYS = (
     "lambda kql_key: {{'k': kql_key, 'v': json_extract(kql_bag, "
     "'$.\"' || replace(kql_key, '\"', '\\\"') || '\"')}}))))[1]"
 )
+DAY = "[A-Za-z]+, *"
+# Kusto: datetime data type, RFC 822 and RFC 850, without the name of the day.
+MAIL_TIMES = (
+    "["
+    + ", ".join(
+        f"'%d{mark}%b{mark}{year} {clock}{zone}'"
+        for mark in (" ", "-")
+        for year in ("%y", "%Y")
+        for clock in ("%H:%M:%S", "%H:%M")
+        for zone in ("", " GMT")
+    )
+    + "]"
+)
 SECONDS = {"seconds": 1e6, "milliseconds": 1e3, "microseconds": 1, "nanoseconds": 1e-3}
 
 SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
@@ -120,11 +133,37 @@ SCALARS: list[tuple[str, str, tuple[int, ...]]] = [
         (1,),
     ),
     ("bag_merge", "json_merge_patch({1}, {0})", (2,)),
-    ("bag_has_key", "coalesce(list_contains(json_keys({0}), {1}), FALSE)", (2,)),
+    (
+        "bag_has_key",
+        "coalesce(list_contains(json_keys({0}), {1}), FALSE) OR (starts_with({1}, '$') "
+        "AND length({1}) > 1 AND coalesce(TRY(json_exists({0}, {1})), FALSE))",
+        (2,),
+    ),
     ("loggamma", "lgamma({0})", (1,)),
     ("tohex", "lower(hex({0}))", (1,)),
     ("url_decode", "url_decode({0})", (1,)),
-    ("url_encode_component", "url_encode({0})", (1,)),
+    (
+        "url_encode_component",
+        "array_to_string(list_transform(string_split(url_encode({0}), '%'), "
+        "lambda p, i: CASE WHEN i > 1 THEN lower(p[1:2]) || p[3:] ELSE p END), '%')",
+        (1,),
+    ),
+    ("__try", "TRY({0})", (1,)),
+    ("__decoded", "coalesce(TRY(decode(from_base64({0}))), '')", (1,)),
+    (
+        "__bin_span",
+        "to_microseconds(CAST(floor(epoch_us({0}) / CAST(epoch_us({1}) AS DOUBLE)) "
+        "AS BIGINT) * epoch_us({1}))",
+        (2,),
+    ),
+    (
+        "__todatetime",
+        # Times as mails have them; everything else is told by its first letters.
+        f"CASE WHEN regexp_matches({{0}}, '^ *({DAY})?[0-9]{{{{1,2}}}}[- ][A-Za-z]') "
+        f"THEN try_strptime(regexp_replace(trim({{0}}), '^{DAY}', ''), {MAIL_TIMES}) "
+        "ELSE {1} END",
+        (2,),
+    ),
     ("new_guid", "uuid()", (0,)),
     ("rand", "random()", (0,)),
     *(
@@ -168,7 +207,6 @@ AGGREGATES: list[tuple[str, str, tuple[int, ...], str | None]] = [
     ("count_distinct", "count(DISTINCT {0})", (1,), None),
     ("count_distinctif", "count(DISTINCT {0}) FILTER (WHERE {1})", (2,), None),
     ("make_list_with_nulls", "coalesce(list({0}), [])", (1,), "list"),
-    ("take_anyif", "any_value({0}) FILTER (WHERE {1})", (2,), None),
     ("stdevp", "coalesce(stddev_pop({0}), 0.0)", (1,), None),
     ("variancep", "coalesce(var_pop({0}), 0.0)", (1,), None),
 ]
@@ -191,6 +229,15 @@ def register() -> None:
         "notempty",
         FunctionSpec(
             "notempty", "template", SCALAR_FUNCTIONS["isnotempty"].template, (1,)
+        ),
+    )
+    AGGREGATE_FUNCTIONS.setdefault(
+        "take_anyif",
+        AggregateSpec(
+            "take_anyif",
+            "any_value({0}) FILTER (WHERE {1})",
+            (2,),
+            name_is_argument=True,
         ),
     )
     for name, template, arities, prefix in (*AGGREGATES, *percentiles.AGGREGATES):

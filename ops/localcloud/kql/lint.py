@@ -5,6 +5,7 @@ from ops.localcloud.kql.lexer import Token
 from ops.localcloud.kql.results import Warning
 
 ESTIMATES = {"dcount", "dcountif", "percentile", "percentiles", "top-hitters"}
+ENDS = {"endofday", "endofweek", "endofmonth", "endofyear"}  # at .9999999
 
 MESSAGES = {
     "LINT001": "{} is exact here and an estimate on Azure: results may differ by "
@@ -35,6 +36,8 @@ def code_of(words: list[Token], index: int) -> str:
         return "LINT004"
     if following != "(":
         return ""
+    if name in ENDS:
+        return "LINT004"
     if name in ESTIMATES:
         return "LINT001"
     return "LINT003" if name in ("decimal", "todecimal") else ""

@@ -245,6 +245,14 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
         return node.args[0] if isinstance(node.args[0], ir.FunctionCall) else node
     if name in ("bin", "floor") and len(node.args) == 2:
         return binned(node, types)
+    if name == "todatetime" and inferred(node.args[0], types) in ("string", ""):
+        return ir.FunctionCall("__todatetime", (*node.args, node))
+    if name in ("base64_decode_tostring", "base64_decodestring"):
+        return ir.FunctionCall("__decoded", node.args)
+    if name == "make_datetime":
+        return ir.FunctionCall("__try", (node,))
+    if name == "row_cumsum" and inferred(node.args[0], types) == "int":
+        return ir.FunctionCall("__int", (node,))
     if name == "bin_at" and inferred(node.args[2], types) == "datetime":
         return ir.FunctionCall("__bin_time_at", node.args)
     if name in ("sum", "avg") and inferred(node.args[0], types) == "timespan":
@@ -297,6 +305,8 @@ def binned(node: ir.FunctionCall, types: Types) -> ir.FunctionCall:
     from duckdb_kql import ir
 
     value, step = node.args
+    if inferred(step, types) == "timespan" == inferred(value, types):
+        return ir.FunctionCall("__bin_span", (value, step))
     if inferred(step, types) != "timespan" or inferred(value, types) != "datetime":
         return node
     return ir.FunctionCall("__bin_time", (value, step))

@@ -27,8 +27,21 @@ def both(node: ir.BinaryOp, types: Types) -> ir.BinaryOp:
         refuse_no_condition(node.right, types, operand=True)
     elif node.op in ARITHMETIC:
         refuse_arithmetic(node, types)
+        node = in_longs(node, types)
     left, right = plain(node.left, types), plain(node.right, types)
     return nan.guarded(dataclasses.replace(node, left=left, right=right), types)
+
+
+def in_longs(node: ir.BinaryOp, types: Types) -> ir.BinaryOp:
+    """A sum of ints is a long, and doesn't end where an int does."""
+    from duckdb_kql import ir
+
+    left, right = inferred(node.left, types), inferred(node.right, types)
+    if left == "int" and right in ("int", "long"):
+        return dataclasses.replace(node, left=ir.FunctionCall("__long", (node.left,)))
+    if right == "int" and left == "long":
+        return dataclasses.replace(node, right=ir.FunctionCall("__long", (node.right,)))
+    return node
 
 
 def refuse_arithmetic(node: ir.BinaryOp, types: Types) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ops.localcloud.kql import arrivals, lexer, operators
+from ops.localcloud.kql import arrivals, lexer, operators, signatures
 from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.lexer import Token
 from ops.localcloud.kql.tables import quoted
@@ -25,7 +25,7 @@ class Function:
     """A let function that returns a table: expanded where it is called."""
 
     name: str
-    parameters: tuple[tuple[str, str | None], ...]
+    parameters: signatures.Parameters
     body: str
 
 
@@ -43,6 +43,13 @@ def declare(compiler: Compiler, text: str, words: list[Token]) -> None:
         compiler.functions[name] = function
         return
     tabular = is_tabular(compiler, value)
+    end = function_end(value)
+    if end:
+        taken = signatures.parameters(text, value[1:end])
+        number = len(compiler.scalars)
+        text = signatures.hidden(text, value, end, number)
+        value = lexer.tokens(text)
+        compiler.scalars[name] = signatures.Scalar(name, taken)
     body = pipeline(compiler, text, value)
     compiler.prelude.append(f"let {name} = {body}")
     if tabular:
@@ -53,17 +60,13 @@ def tabular_function(
     compiler: Compiler, text: str, name: str, words: list[Token]
 ) -> Function | None:
     """The function that `(parameters) { body }` declares, if it returns a table."""
-    if words[0].text != "(":
-        return None
-    end = lexer.closing(words, 0)
-    if end + 1 >= len(words) or words[end + 1].text != "{":
+    end = function_end(words)
+    if not end:
         return None
     inside = words[end + 2 : -1]
     if not inside:
         return None
-    parameters = tuple(
-        parameter(text, run) for run in lexer.split(words[1:end], ",") if run
-    )
+    parameters = signatures.parameters(text, words[1:end])
     *_, last = [run for run in lexer.split(inside, ";") if run]
     takes_table = any(":(" in span for span in [lexer.span(text, words[1:end])])
     if not takes_table and not is_tabular(compiler, last):
@@ -71,12 +74,13 @@ def tabular_function(
     return Function(name, parameters, lexer.span(text, inside))
 
 
-def parameter(text: str, words: list[Token]) -> tuple[str, str | None]:
-    """Name and default of `name:type = default`."""
-    for index, word in enumerate(words):
-        if word.text == "=" and word.depth == words[0].depth:
-            return words[0].text, lexer.span(text, words[index + 1 :])
-    return words[0].text, None
+def function_end(words: list[Token]) -> int:
+    """Where the parameters of `(parameters) { body }` end; 0 for anything else."""
+    if words[0].text != "(":
+        return 0
+    end = lexer.closing(words, 0)
+    function = end + 1 < len(words) and words[end + 1].text == "{"
+    return end if function else 0
 
 
 def is_tabular(compiler: Compiler, words: list[Token]) -> bool:
@@ -140,6 +144,9 @@ def rewritten(compiler: Compiler, text: str, words: list[Token]) -> str:
         if calls and word.text in compiler.functions:
             end = lexer.closing(words, index + 1)
             found.append(called(compiler, text, words[index : end + 1]))
+        elif calls and word.text in compiler.scalars:
+            end = lexer.closing(words, index + 1)
+            found.append(computed(compiler, text, words[index : end + 1]))
         elif calls and word.text == arrivals.FUNCTION:
             end = lexer.closing(words, index + 1)
             found.append(arrivals.called(words[index : end + 1]))
@@ -196,12 +203,31 @@ def extracted(compiler: Compiler, text: str, words: list[Token]) -> str:
     return words[0].text + bracketed(compiler, text, words[1:])
 
 
+def computed(compiler: Compiler, text: str, words: list[Token]) -> str:
+    """A call of a function of a value, its arguments in the order of the parameters."""
+    function = compiler.scalars[words[0].text]
+    given = given_arguments(compiler, text, words)
+    values = signatures.ordered(function.name, function.parameters, given)
+    return f"{function.name}({', '.join(values)})"
+
+
+def given_arguments(
+    compiler: Compiler, text: str, words: list[Token]
+) -> list[tuple[str, str]]:
+    """The name, if there is one, and the value of each argument of a call."""
+    found = []
+    for run in lexer.split(words[2:-1], ","):
+        if run:
+            name, value = signatures.split_name(run)
+            found.append((name, rewritten(compiler, text, value)))
+    return found
+
+
 def called(compiler: Compiler, text: str, words: list[Token]) -> str:
     """A call of a table function as the stage that holds its rows."""
     function = compiler.functions[words[0].text]
-    arguments = [
-        rewritten(compiler, text, run) for run in lexer.split(words[2:-1], ",") if run
-    ]
+    given = given_arguments(compiler, text, words)
+    arguments = signatures.ordered(function.name, function.parameters, given)
     key = f"{function.name}({', '.join(arguments)})"
     if key not in compiler.calls:
         compiler.calls[key] = expanded(compiler, function, arguments)
@@ -220,12 +246,14 @@ def expanded(compiler: Compiler, function: Function, arguments: list[str]) -> st
     words = lexer.tokens(body)
     *before, last = [run for run in lexer.split(words, ";") if run]
     outer = (list(compiler.prelude), dict(compiler.functions), set(compiler.lets))
+    scalars = dict(compiler.scalars)
     compiler.depth += 1
     for run in before:
         declare(compiler, body, run)
     name = compiler.stage(pipeline(compiler, body, last))
     compiler.depth -= 1
     compiler.prelude, compiler.functions, compiler.lets = outer
+    compiler.scalars = scalars
     return name
 
 
@@ -234,14 +262,8 @@ def substituted(compiler: Compiler, function: Function, arguments: list[str]) ->
 
     A column of the same name wins over a parameter, as it does in Kusto.
     """
-    if len(arguments) > len(function.parameters):
-        raise wrong_number(function)
-    values: dict[str, str] = {}
-    for index, (name, default) in enumerate(function.parameters):
-        value = arguments[index] if index < len(arguments) else default
-        if value is None:
-            raise wrong_number(function)
-        values[name] = value
+    names = [name for name, _ in function.parameters]
+    values = dict(zip(names, arguments, strict=True))
     words = lexer.tokens(function.body)
     read = {word.text for word in words} & set(compiler.tables)
     columns = {column for table in read for column in compiler.tables[table]}
@@ -286,14 +308,6 @@ def renamed(body: str, number: int) -> str:
 
 def argument(value: str) -> str:
     return value if re.fullmatch(r"\w+|\([^()]*\)", value) else f"({value})"
-
-
-def wrong_number(function: Function) -> QueryError:
-    return QueryError(
-        f"{function.name}(): function expects {len(function.parameters)} argument(s).",
-        inner_code="SEM0219",
-        token=function.name,
-    )
 
 
 def filled(compiler: Compiler, name: str) -> str:

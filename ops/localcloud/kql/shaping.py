@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ops.localcloud.kql import lexer, scopes
+from ops.localcloud.kql.errors import QueryError
 from ops.localcloud.kql.lexer import Token
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ def distinct(compiler: Compiler, current: str, text: str, words: list[Token]) ->
 
 
 def summarize(compiler: Compiler, current: str, text: str, words: list[Token]) -> str:
-    """take_any(*) stands for one take_any() a column that isn't a key."""
-    body = scopes.rewritten(compiler, text, words)
+    """take_any(*) stands for one take_any() a column that isn't a key.
+
+    `(a, b) = arg_max(x, y)` is written as `a = arg_max(x, y)`, whose y is renamed.
+    """
+    body, renames = untupled(compiler, text, words)
     for index, word in enumerate(words):
         star = [following.text for following in words[index + 1 : index + 4]]
         if word.text in ("take_any", "any") and star == ["(", "*", ")"]:
@@ -106,7 +110,42 @@ def summarize(compiler: Compiler, current: str, text: str, words: list[Token]) -
             calls = ", ".join(f"{spelled(c)} = take_any({spelled(c)})" for c in wanted)
             body = body.replace(f"{word.text}(*)", calls, 1)
             current = name
-    return f"{current}\n| summarize {body}"
+    renamed = f"\n| project-rename {', '.join(renames)}" if renames else ""
+    return f"{current}\n| summarize {body}{renamed}"
+
+
+def untupled(
+    compiler: Compiler, text: str, words: list[Token]
+) -> tuple[str, list[str]]:
+    """A summarize's body without tuples of names, and what is to be renamed after."""
+    parts, renames = [], []
+    for run in lexer.split(words, ","):
+        end = lexer.closing(run, 0) if run and run[0].text == "(" else 0
+        if not end or end + 1 >= len(run) or run[end + 1].text != "=":
+            parts.append(scopes.rewritten(compiler, text, run))
+            continue
+        first, *others = [
+            lexer.span(text, name) for name in lexer.split(run[1:end], ",")
+        ]
+        call = run[end + 2 :]
+        _, *values = lexer.split(call[2 : lexer.closing(call, 1)], ",")
+        if len(others) > len(values):
+            raise QueryError(
+                f"{call[0].text}(): there are more names than values.",
+                inner_code="SEM0219",
+                token=call[0].text,
+            )
+        for name, value in zip(others, values, strict=False):
+            if len(value) != 1 or value[0].kind != "name":
+                raise QueryError(
+                    f"{call[0].text}(): localcloud can name values of columns alone.",
+                    inner_code="LOCAL001",
+                    token=call[0].text,
+                )
+            if name != value[0].text:
+                renames.append(f"{name} = {value[0].text}")
+        parts.append(f"{first} = {scopes.rewritten(compiler, text, call)}")
+    return ", ".join(parts), renames
 
 
 def after(words: list[Token], keyword: str) -> list[Token]:
@@ -125,8 +164,12 @@ def before(words: list[Token], keyword: str) -> list[Token]:
 
 
 def sample(compiler: Compiler, current: str, text: str, words: list[Token]) -> str:
-    """Any rows will do for a sample: the first are some."""
-    return f"{current}\n| take {lexer.span(text, words)}"
+    """Rows at random."""
+    count = scopes.rewritten(compiler, text, words)
+    return (
+        f"{current}\n| extend __kql_rand = rand()\n| top {count} by __kql_rand"
+        "\n| project-away __kql_rand"
+    )
 
 
 def top_hitters(compiler: Compiler, current: str, text: str, words: list[Token]) -> str:
