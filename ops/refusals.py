@@ -31,6 +31,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "SecretsInjectionError": (
         "check that the endpoint's identity may read the referenced secrets",
     ),
+    "LogStoreUnavailable": ("invoke cloud.repair   # begins a new one, keeps the old",),
     "InsufficientStorage": ("df -h   # localcloud's disk is full",),
     "InternalServerError": ("the same verb again in a minute",),
     "AuthorizationFailed": ("ask for the role AzureML Data Scientist or higher",),

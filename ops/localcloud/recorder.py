@@ -21,6 +21,7 @@ from ops.localcloud.state import State
 log = logging.getLogger(__name__)
 
 HEAD_START = 0.2  # seconds; loading DuckDB takes half of that, and the interpreter
+KEEP_SECONDS = 1.0  # how late it is noticed that the file was deleted
 INGEST_SECONDS = 0.2  # how late a line can be queried
 SAMPLE_SECONDS = 5.0
 EXPORT_SECONDS = 5.0
@@ -32,6 +33,7 @@ class Recorder:
 
     def __init__(self, state: State, store: LogStore, directory: Path) -> None:
         self._steps = (
+            (KEEP_SECONDS, store.keep),
             (INGEST_SECONDS, Ingest(state, store, directory).step),
             (SAMPLE_SECONDS, Sampler(state, store, directory).step),
             (EXPORT_SECONDS, Export(state, store).step),

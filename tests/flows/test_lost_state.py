@@ -53,6 +53,23 @@ def test_what_serves_goes_on_until_a_person_has_decided(desk):
     desk("deploy")
 
 
+def test_a_log_store_that_can_not_be_read_is_begun_anew(desk):
+    store = desk.state / "localcloud/logs.duckdb"
+    desk("score", "-n", "5")
+    desk("cloud.down")
+    store.write_bytes(b"garbage" * 1000)
+
+    for verb in ("query", "logs", "metrics"):
+        words = (verb, "--name", "errors") if verb == "query" else (verb,)
+        assert "try: invoke cloud.repair" in desk(*words, status=1)
+    assert desk.json("score")[0]["status"] == 200
+    said = desk("cloud.repair")
+
+    assert "a new log store begins empty" in said
+    desk("query", "--name", "errors")
+    assert "requests" in desk("metrics")
+
+
 def wait_for(condition, seconds=30):
     deadline = time.monotonic() + seconds
     while not condition():

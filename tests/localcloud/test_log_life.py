@@ -141,7 +141,20 @@ def test_a_store_that_is_broken_stops_nothing_else(tmp_path):
     finally:
         cloud.down()
 
-    assert (reply.status, reply.error["code"]) == (503, "ServiceUnavailable")
+    assert (reply.status, reply.error["code"]) == (503, "LogStoreUnavailable")
     told = cloud.log.read_text()
     assert 1 <= told.count("nothing can be recorded") <= 4  # once a loop
     assert "Traceback" not in told
+
+
+def test_a_store_that_is_deleted_begins_anew_with_what_the_sources_still_have(cloud):
+    path = f"/v1/workspaces/{cloud.facts['log_customer_id']}/query"
+    store = cloud.directory / "logs.duckdb"
+    assert cloud.call("POST", path, {"query": "print 1"}).status == 200
+
+    store.unlink()
+
+    until(lambda: "a new log store begins" in cloud.log.read_text())
+    until(store.exists)
+    assert until(lambda: cloud.call("POST", path, {"query": "print 1"}).status == 200)
+    assert "Traceback" not in cloud.log.read_text()

@@ -44,7 +44,7 @@ def list_metrics(call: Call) -> Answer:
     except Wrong as problem:
         raise AzureError(400, "BadRequest", str(problem)) from None
     except Unavailable as problem:
-        raise AzureError(503, "ServiceUnavailable", str(problem)) from None
+        raise AzureError(503, problem.code, str(problem)) from None
     body: dict[str, Any] = {
         "cost": len(wanted) * max((end - start) // MINUTE - 1, 0),
         "timespan": f"{_text(start)}/{_text(end)}",

@@ -161,7 +161,7 @@ def _query(
     except QueryError as error:
         return Answer(status=_status(error), body=_explained(error))
     except Unavailable as error:
-        raise Invalid(503, "ServiceUnavailable", str(error)) from None
+        raise Invalid(503, error.code, str(error)) from None
     return Answer(body=_told(result, wish))
 
 

@@ -29,7 +29,7 @@ def complete(call: Call, sent: dict[str, Any]) -> dict[str, Any]:
             columns=lambda query: call.cloud.store.columns(query, now=call.now),
         )
     except Unavailable as problem:
-        raise AzureError(503, "ServiceUnavailable", str(problem)) from None
+        raise AzureError(503, problem.code, str(problem)) from None
     invalid(found)
     if sent.get("enabled", True):
         _require_room(call, sent)
