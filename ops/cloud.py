@@ -126,21 +126,30 @@ def up(port: int = 0) -> LocalCloud:
         time.sleep(0.02)
     said = log.read_bytes()[began:].decode(errors="replace").strip().splitlines()
     reason = said[-1] if said else "it said nothing"
-    raise _not_started(reason, process.poll(), log)
+    problem = f"localcloud did not start: {reason.removeprefix('localcloud: ')}"
+    if (status := process.poll()) in (COPIED, LOST):
+        raise _lost(problem, copied=status == COPIED)
+    raise Unreachable(problem, f"less {shown(log)}", "invoke cloud.down")
 
 
-def _not_started(reason: str, status: int | None, log: Path) -> OpsError:
-    reason = reason.removeprefix("localcloud: ")
-    problem = f"localcloud did not start: {reason}"
+def require_state() -> None:
+    """Raise Unreachable where a localcloud that is down has no state to start from."""
+    if directory().is_dir():
+        told = json.loads(run("status", "--json"))
+        if told["problem"]:
+            problem = f"localcloud is down, and can't start: {told['problem']}."
+            raise _lost(problem, copied=told["copied"])
+
+
+def _lost(problem: str, *, copied: bool) -> Unreachable:
+    """Why there is no state to start from, and the ways out."""
     anew = "invoke cloud.reset   # begins anew, without any deployment"
-    if status == COPIED:
-        copied = (directory() / COPY).stat().st_mtime
-        then = f"{datetime.fromtimestamp(copied, UTC):%F %T} UTC"
-        back = f"invoke cloud.repair  # takes it back as it was at {then}"
-        return Unreachable(problem, back, anew)
-    if status == LOST:
+    if not copied:
         return Unreachable(problem, anew)
-    return Unreachable(problem, f"less {shown(log)}", "invoke cloud.down")
+    made = (directory() / COPY).stat().st_mtime
+    then = f"{datetime.fromtimestamp(made, UTC):%F %T} UTC"
+    back = f"invoke cloud.repair  # takes it back as it was at {then}"
+    return Unreachable(problem, back, anew)
 
 
 def _require_place() -> None:
@@ -154,10 +163,10 @@ def _require_place() -> None:
         )
 
 
-def run(verb: str, *, text: str = "") -> str:
+def run(verb: str, *flags: str, text: str = "") -> str:
     """Run a verb of localcloud that ends by itself; return what it says."""
     done = subprocess.run(
-        _command(verb),
+        [*_command(verb), *flags],
         input=text,
         capture_output=True,
         text=True,

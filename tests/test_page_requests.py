@@ -205,6 +205,16 @@ def test_the_printed_address_becomes_a_cookie_and_leaves_the_address(built):
     assert client.get("/alive", headers={"Host": HOST}).status_code == 204
 
 
+def test_an_open_page_asks_for_no_key(built):
+    server = type(built.server)("page")
+    other = type("Built", (), {"server": server, "csp_hashes": lambda self: []})()
+    serving.guarded(other, PORT, "", ())
+    server.get("/alive")(lambda: "yes")
+
+    assert server.test_client().get("/alive", headers={"Host": HOST}).text == "yes"
+    assert guard.opened_by("http://127.0.0.1:1/", "") == "http://127.0.0.1:1/"
+
+
 def test_the_key_leads_to_no_other_host(built):
     client = built.server.test_client()
 

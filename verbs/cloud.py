@@ -27,7 +27,10 @@ def status_(call: Call, json=False):
     from ops import cloud
     from ops.views import render
 
-    call.show(cloud.find(), render.cloud)
+    found = cloud.find()
+    if found is None:
+        cloud.require_state()
+    call.show(found, render.cloud)
 
 
 @local(yes="Do not ask.")

@@ -3,16 +3,11 @@
 import argparse
 import json
 import logging
-import os
-import signal
 import sqlite3
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ops.localcloud import damage, directory, scoringuser
+from ops.localcloud import damage, directory, scoringuser, takeover
 from ops.localcloud.damage import Damaged
 from ops.localcloud.database import Unreadable
 from ops.localcloud.directory import Unusable
@@ -21,8 +16,6 @@ from ops.localcloud.lock import Lock, Serving, holder
 # Exit statuses of what can't serve because state.db is gone or can't be read: there
 # is a copy of it, or there is none.
 COPIED, LOST = 4, 5
-ATTEMPTS = 3  # to end a control plane, each time another one comes
-PATIENCE = 15.0  # seconds for another process to let go of the directory
 
 
 def main() -> int:
@@ -50,7 +43,7 @@ def serve(where: Path, arguments: argparse.Namespace) -> int:
         raise Unusable(str(problem)) from None
     directory.open_directory(where)
     try:
-        with _held(where, serving=True) as lock:
+        with takeover.held(where) as lock:
             return _serve(where, arguments.port, lock)
     except Serving as other:
         _say(f"localcloud already serves {where} (pid {other.pid})")
@@ -60,7 +53,7 @@ def serve(where: Path, arguments: argparse.Namespace) -> int:
 def down(where: Path, arguments: argparse.Namespace) -> int:
     """End the control plane, then the gateway and every instance."""
     if where.is_dir():
-        with _ended(where) as lines:
+        with takeover.ended(where) as lines:
             _say("\n".join(lines) or "localcloud was not running")
     else:
         _say("localcloud was not running")
@@ -70,7 +63,7 @@ def down(where: Path, arguments: argparse.Namespace) -> int:
 def reset(where: Path, arguments: argparse.Namespace) -> int:
     """What `down` does; then remove all that localcloud keeps."""
     if where.is_dir():
-        with _ended(where) as lines:
+        with takeover.ended(where) as lines:
             directory.tidy(where)
             kept = damage.keep_aside(where)
             directory.empty(where, keep=(directory.BROKEN,) if kept else ())
@@ -89,7 +82,7 @@ def repair(where: Path, arguments: argparse.Namespace) -> int:
         _say(f"{where} does not exist")
         return 0
     directory.refuse_strangers(where)
-    with _alone(where) as lines:
+    with takeover.alone(where) as lines:
         directory.tidy(where)
         _say("\n".join([*lines, *(damage.repair(where) or ["nothing is damaged"])]))
     return 0
@@ -124,11 +117,13 @@ def status(where: Path, arguments: argparse.Namespace) -> int:
     """Say whether it serves, and where."""
     pid = holder(where)
     facts = directory.facts(where) if pid else None
+    problem = "" if facts or not where.is_dir() else damage.state_problem(where)
     if arguments.json:
         found = {"running": facts is not None, "state": str(where), **(facts or {})}
-        _say(json.dumps(found))
+        copied = bool(problem) and damage.is_copied(where)
+        _say(json.dumps({**found, "problem": problem, "copied": copied}))
     elif facts is None:
-        _say("localcloud is not running")
+        _say("localcloud is not running" + (f": {problem}" if problem else ""))
     else:
         _say(f"localcloud serves at {facts['url']} (pid {facts['pid']})")
         _say(f"scoring goes to {facts['gateway_url']}")
@@ -155,76 +150,6 @@ def _serve(where: Path, port: int | None, lock: Lock) -> int:
     except GatewayDidNotStart as problem:
         return _refuse(str(problem))
     return 0
-
-
-@contextmanager
-def _ended(where: Path) -> Iterator[list[str]]:
-    """Hold a directory in which nothing runs any more; tell what was stopped."""
-    from ops.localcloud.shutdown import shut_down
-
-    directory.refuse_strangers(where)
-    with _alone(where) as lines:
-        yield lines + shut_down(where)
-
-
-@contextmanager
-def _alone(where: Path) -> Iterator[list[str]]:
-    """Hold a directory from which nobody serves; tell whom we have ended."""
-    lines: list[str] = []
-    for _ in range(ATTEMPTS):
-        lines += _end_control_plane(where)
-        with suppress(Serving):  # one that was on its way in has come in
-            lock = _take(where, serving=False)
-            break
-    else:
-        lock = _take(where, serving=False)
-    try:
-        yield lines
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _held(where: Path, *, serving: bool) -> Iterator[Lock]:
-    """Hold the lock; wait while somebody is on the way in or out, not longer."""
-    lock = _take(where, serving=serving)
-    try:
-        yield lock
-    finally:
-        lock.release()
-
-
-def _take(where: Path, *, serving: bool) -> Lock:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return Lock(where, serving=serving)
-        except Serving as other:
-            if other.pid or time.monotonic() > deadline:
-                raise
-        time.sleep(0.05)
-
-
-def _end_control_plane(where: Path) -> list[str]:
-    """Ask the control plane to end, and make it end if it does not."""
-    from ops.localcloud import processes
-
-    pid = holder(where)
-    process = processes.identify(pid) if pid else None
-    time.sleep(0.05)  # a process that has just taken the lock has yet to say its pid
-    if not pid or pid != holder(where):
-        return []
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if holder(where) != pid:
-                # It has let go of the directory, and takes a moment to end.
-                processes.wait_gone([process] if process else [], PATIENCE)
-                return [f"stopped the control plane (pid {pid})"]
-            time.sleep(0.02)
-    raise Unusable(f"the control plane (pid {pid}) does not end")
 
 
 def _parser() -> argparse.ArgumentParser:

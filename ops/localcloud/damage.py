@@ -35,7 +35,12 @@ def copy_of(directory: Path) -> Path:
 def require_state(directory: Path) -> None:
     """Raise Damaged where state.db is lost or can't be read."""
     if problem := state_problem(directory):
-        raise Damaged(problem, copied=_readable(copy_of(directory)))
+        raise Damaged(problem, copied=is_copied(directory))
+
+
+def is_copied(directory: Path) -> bool:
+    """Whether there is a copy that state.db can be brought back from."""
+    return _readable(copy_of(directory))
 
 
 def state_problem(directory: Path) -> str:

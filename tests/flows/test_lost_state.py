@@ -34,7 +34,7 @@ def test_what_serves_goes_on_until_a_person_has_decided(desk):
 
     (cloud / "state.db").write_bytes(b"garbage" * 1000)
     wait_for(lambda: not os.path.exists(f"/proc/{facts['pid']}"))
-    for verb in ("status", "deploy", "history"):
+    for verb in ("cloud.status", "status", "deploy", "history"):
         said = desk(verb, status=1)
         assert "try: invoke cloud.repair" in said
         assert "try: invoke cloud.reset" in said
