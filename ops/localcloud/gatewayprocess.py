@@ -7,6 +7,7 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ops.localcloud import processes
 from ops.localcloud.console import last_lines
@@ -28,6 +29,8 @@ class GatewayProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._identity: Identity | None = None
         self._port = 0
+        self._facts: dict[str, Any] = {}
+        self._announced = directory / "gateway" / "gateway.json"
         self._last = directory / "gateway" / "last.json"  # survives an orderly end
 
     @property
@@ -66,7 +69,7 @@ class GatewayProcess:
 
         Nobody can know its port yet, and later it would take the next one's place.
         """
-        facts = read_json(self._directory / "gateway" / "gateway.json") or {}
+        facts = read_json(self._announced) or {}
         for identity in self._running():
             if identity.pid != facts.get("pid"):
                 processes.kill(identity)
@@ -88,16 +91,19 @@ class GatewayProcess:
             self._child.poll()
         if self._identity is None or not processes.running(self._identity):
             self.ensure()
+        elif read_json(self._announced) != self._facts:  # deleted, or spoiled
+            write_private(self._announced, json.dumps(self._facts))
+            write_private(self._last, json.dumps({"port": self._port}))
 
     def _adopt(self) -> bool:
-        facts = read_json(self._directory / "gateway" / "gateway.json")
+        facts = read_json(self._announced)
         if facts is None:
             return False
         try:
             self._port, pid = int(facts["port"]), int(facts["pid"])
         except (KeyError, TypeError, ValueError):  # it was spoiled
             return False
-        self._identity = processes.identify(pid)
+        self._identity, self._facts = processes.identify(pid), facts
         return self._identity is not None and ask_gateway(self._directory) is not None
 
     def _start(self, port: int) -> bool:
@@ -114,7 +120,7 @@ class GatewayProcess:
             )
         deadline = time.monotonic() + PATIENCE
         while child.poll() is None and time.monotonic() < deadline:
-            facts = read_json(self._directory / "gateway" / "gateway.json")
+            facts = read_json(self._announced)
             if facts and facts.get("pid") == child.pid and self._adopt():
                 write_private(self._last, json.dumps({"port": self._port}))
                 return True

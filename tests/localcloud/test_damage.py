@@ -334,12 +334,14 @@ def test_whatever_is_spoiled_under_a_running_localcloud_is_mended_by_it(cloud):
     name = "onlineEndpoints/kept"
     body = {"location": "local", "properties": {"authMode": "Key"}}
     assert cloud.settled(cloud.call("PUT", name, body))["status"] == "Succeeded"
-    whole = {each: (cloud.directory / each).read_bytes() for each in FILES[:-1]}
+    whole = {each: (cloud.directory / each).read_bytes() for each in FILES}
     for spoil in DAMAGES.values():
         for each in whole:
             spoil(cloud.directory / each)
         until(lambda: mended(cloud.directory, whole))
         assert cloud.call("GET", name).status == 200
+    shutil.rmtree(cloud.directory / "gateway")
+    until(lambda: mended(cloud.directory, whole))
     for times, spoil in enumerate(("deleted", "misplaced"), 1):
         DAMAGES[spoil](cloud.directory / "state.db")
         until(lambda times=times: rewritten(cloud) == times)
