@@ -288,7 +288,8 @@ def test_a_process_that_gets_its_mark_late_is_ended_too(tmp_path):
     mark = processes.marks(tmp_path, "gateway")
     named = [f"{name}={value}" for name, value in mark.items()]
     script = 'sleep 0.05; exec env "$@" sleep 60'
-    late = subprocess.Popen(["/bin/sh", "-c", script, "sh", *named])
+    command = ["/bin/sh", "-c", script, "sh", *named]
+    late = subprocess.Popen(command, start_new_session=True)
     try:
         shut_down(tmp_path)
         assert late.wait(timeout=5)
@@ -404,14 +405,19 @@ def test_a_state_that_is_overwritten_ends_the_control_plane_and_nothing_else(clo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["state.db", "logs.duckdb"])
-@damages
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        *(("state.db", each) for each in ("deleted", "emptied", "garbled")),
+        *(("logs.duckdb", each) for each in ("garbled", "misplaced")),
+    ],
+)
 def test_down_and_reset_work_whatever_is_spoiled(cloud, name, spoil):
     until(damage.copy_of(cloud.directory).exists)
     until((cloud.directory / "logs.duckdb").exists)
     vars(cloud).pop("context", None)
     cloud.kill()
-    spoil(cloud.directory / name)
+    DAMAGES[spoil](cloud.directory / name)
 
     for verb in ("down", "status", "reset"):
         done = cloud.run(verb)
