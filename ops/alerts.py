@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops import door
+from ops import door, specs
 from ops.alerting import querychecks
 from ops.alerting.comparing import Comparison, compare
 from ops.alerting.monitor import Monitor
@@ -47,7 +47,7 @@ def plan(
     if not found.places and not any(step.action == DELETE for step in found.steps):
         raise Refused(
             "No endpoint of specs/ is deployed here: there is nothing to alert on.",
-            "invoke deploy",
+            specs.first_deploy(endpoint) if endpoint else "invoke deploy",
         )
     querychecks.require_sound(workspace, found.steps)
     return found

@@ -100,7 +100,8 @@ class CommandLine(Program):  # type: ignore[misc]
                 self._refuse_flag_as_value(verb, argument)
         self._refuse_core(self.core_via_tasks.args, TOO_LATE, _too_late)
         self._refuse_core(self.args, NO_SHELL, _no_shell)
-        hints.typed(self.argv[1:] if len(self.tasks) == 1 else [])
+        one = len(self.tasks) == 1
+        hints.typed(*((self.argv[1:], self.tasks[0].flags) if one else ([],)))
 
     def parse_cleanup(self) -> None:
         try:

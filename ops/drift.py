@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ops import endpoints, times
+from ops import endpoints, specs, times
 from ops.clients import Workspace
 from ops.drifting import asking, baseline, chance, judging
 from ops.drifting.asking import Measured, Question
@@ -188,7 +188,10 @@ def _judged(
     if not others:
         if endpoint.deployments:
             raise Refused(f"{endpoint.name} has {against} alone: nothing is beside it.")
-        raise Refused(f"{endpoint.name} has no deployment to measure.", "invoke deploy")
+        raise Refused(
+            f"{endpoint.name} has no deployment to measure.",
+            specs.first_deploy(endpoint.name),
+        )
     yield from others
 
 

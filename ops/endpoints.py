@@ -6,7 +6,7 @@ from typing import Any
 
 from ops import suggestions
 from ops.clients import Workspace
-from ops.errors import NotFound, OpsError, UsageError
+from ops.errors import NotFound, UsageError
 
 NAME = re.compile(r"[A-Za-z0-9-]+")
 MOST_INSTANCES = 50  # of one deployment; Azure: how-to-manage-quotas
@@ -75,7 +75,7 @@ def absent(name: str, there: list[str]) -> list[str]:
     from ops import specs
 
     if name in specs.names():
-        return ["invoke deploy"]
+        return [specs.first_deploy(name)]
     return suggestions.remedies(
         name,
         {*there, *specs.names()},
@@ -111,10 +111,7 @@ def require(endpoint: Endpoint, deployment: str) -> Deployment:
 def _not_deployed(endpoint: Endpoint, deployment: str) -> list[str]:
     from ops import specs
 
-    try:
-        described = specs.load(endpoint.name).deployments
-    except OpsError:
-        described = {}
+    described = specs.deployments(endpoint.name)
     if deployment in described:
         return [f"invoke deploy --deployment {deployment}"]
     there = {*endpoint.deployments, *described}

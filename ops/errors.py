@@ -31,7 +31,7 @@ class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
 
     def __init__(self, problem: str, *remedies: str) -> None:
         self.problem = problem
-        self.remedies = tuple(led(each) for each in remedies)
+        self.remedies = tuple(led(each) for each in remedies if each)
         super().__init__(self._text(), code=self.status)
 
     def add(self, fact: str) -> None:

@@ -10,6 +10,7 @@ PLACELESS = {"verbs"}
 
 _place: dict[str, str] = {}  # of the verb that runs: one at a time in a process
 _typed: list[str] = []  # the line behind `invoke`, if it is of one verb
+_flags: list[str] = []  # what that verb takes
 
 
 def act_at(**flags: str) -> None:
@@ -18,9 +19,9 @@ def act_at(**flags: str) -> None:
     _place.update(flags)
 
 
-def typed(tokens: Iterable[str]) -> None:
-    """Remember the line, so that it can be told with a word of it mended."""
-    _typed[:] = tokens
+def typed(tokens: Iterable[str], flags: Iterable[str] = ()) -> None:
+    """Remember the line and its verb's flags, to tell it with a word mended."""
+    _typed[:], _flags[:] = tokens, flags
 
 
 def corrected(wrong: str, right: str) -> str:
@@ -44,11 +45,14 @@ def led(remedy: str) -> str:
     return f"{found[0]}{written(missing)}{remedy[found.end() :]}"
 
 
-def again(flag: str) -> str:
-    """The line as it was typed, with a flag more."""
+def again(flag: str, comment: str = "") -> str:
+    """The line as it was typed, with a flag more; "" if its verb has no such flag."""
+    said = f"   # {comment}" if comment else ""
     if not _typed:
-        return f"the same with {flag}"
-    return led(f"{shlex.join(['invoke', *_typed])} {flag}")
+        return f"the same with {flag}{said}"
+    if flag.split()[0] not in _flags:
+        return ""
+    return led(f"{shlex.join(['invoke', *_typed])} {flag}{said}")
 
 
 def hint(command: str) -> str:

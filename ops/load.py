@@ -51,7 +51,7 @@ def plan(workspace: Workspace, name: str, asked: Asked) -> Plan:
     elif not endpoint.traffic:
         raise Refused(
             f"{name} gives no deployment any traffic.",
-            "invoke load --deployment blue",
+            *(f"invoke load --deployment {each}" for each in endpoint.deployments),
         )
     return Plan(
         uri=endpoint.scoring_uri,

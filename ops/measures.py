@@ -142,9 +142,16 @@ def window(since: str, grain: str, now: datetime) -> Window:
         raise UsageError(
             f"--since {since} in steps of {grain} is {int(length / step)} points; "
             f"at most {MOST_POINTS} are drawn.",
-            f"invoke metrics --since {since} --grain 1h",
+            f"invoke metrics --since {since} --grain {_wide(length)}",
         )
     return Window(since=now - length, until=now, grain=step)
+
+
+def _wide(length: timedelta) -> str:
+    """The shortest of the usual steps in which so long a time can be drawn."""
+    usual = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "6h": 360, "12h": 720}
+    minutes = length / timedelta(minutes=MOST_POINTS)
+    return next((grain for grain, each in usual.items() if each >= minutes), "1d")
 
 
 def measure(

@@ -61,7 +61,7 @@ def score(
     elif not endpoint.traffic:
         raise Refused(
             f"{name} gives no deployment any traffic.",
-            "invoke score --deployment blue",
+            *(f"invoke score --deployment {each}" for each in endpoint.deployments),
         )
     headers = {
         "Authorization": f"Bearer {credentials.bearer(workspace, endpoint)}",

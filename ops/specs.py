@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ops import suggestions
-from ops.errors import InvalidSpec, NotFound
+from ops.errors import InvalidSpec, NotFound, OpsError
 from ops.settings import ROOT, Stage, shown, specs_directory
 from ops.yaml_file import read_yaml
 
@@ -79,7 +79,14 @@ class EndpointSpec:
             raise NotFound(
                 f"No file in {shown(self.folder)} describes a deployment {name!r} "
                 f"(there are: {names}).",
-                *suggestions.remedies(name, self.deployments),
+                *suggestions.remedies(
+                    name,
+                    self.deployments,
+                    *(
+                        f"invoke deploy --deployment {each}"
+                        for each in self.deployments
+                    ),
+                ),
             )
         return self.deployments[name]
 
@@ -95,6 +102,21 @@ def names() -> list[str]:
     """The endpoints that have a folder."""
     folders = (path.parent for path in specs_directory().glob("*/endpoint.y*ml"))
     return sorted(folder.name for folder in folders)
+
+
+def deployments(endpoint: str) -> list[str]:
+    """The deployments that an endpoint's files describe, as far as they can be read."""
+    try:
+        return list(load(endpoint).deployments)
+    except OpsError:
+        return []
+
+
+def first_deploy(endpoint: str) -> str:
+    """The command that makes its first deployment."""
+    known = deployments(endpoint)
+    usual = not known or "blue" in known  # what the verb takes if nothing is said
+    return "invoke deploy" if usual else f"invoke deploy --deployment {known[0]}"
 
 
 def require(endpoint: str) -> Path:

@@ -214,8 +214,9 @@ def _capacity(
         *(
             f"invoke scale --deployment {need.deployment} --instances {need.needed}"
             for need in short
+            if need.needed <= endpoints.MOST_INSTANCES
         ),
-        f"{again('--force')}   # it would answer 429 to some",
+        again("--force", "it would answer 429 to some"),
     )
 
 

@@ -32,7 +32,7 @@ NEVER = {
         "a deleted deployment is gone",
         "invoke deploy{whose}",
     ),
-    "delete-endpoint": ("a deleted endpoint is gone", "invoke deploy"),
+    "delete-endpoint": ("a deleted endpoint is gone", "invoke deploy{whose}"),
     "autoscale.apply": (
         "autoscale.yaml says how it scales",
         "invoke autoscale.apply   # from the file as it was",

@@ -92,7 +92,7 @@ def check_mirror(endpoint: Endpoint, wanted: Weights) -> dict[str, int]:
                 f"({share}%): Azure gives a deployment live or mirror traffic, not "
                 "both.",
                 "invoke mirror --off",
-                "invoke shift-traffic   # away from it first",
+                *_away(name, live, wanted.traffic),
             )
         if not wanted.traffic:
             raise Refused(f"{endpoint.name} has no live traffic to mirror.")
@@ -116,13 +116,33 @@ def described(weights: Mapping[str, int]) -> str:
     return ", ".join(shares) or "none"
 
 
-def percentages(green: str | None, pairs: str | None) -> dict[str, int]:
+def _away(name: str, share: int, traffic: Mapping[str, int]) -> list[str]:
+    """The command that gives a deployment's traffic to the one that has most else."""
+    others = {n: s for n, s in traffic.items() if n != name and s}
+    most = max(others, key=lambda each: others[each], default="")
+    split = f"{most}={others.get(most, 0) + share},{name}=0"
+    return [f"invoke shift-traffic --set {split}"] if most else []
+
+
+def examples(endpoint: str) -> list[str]:
+    """How to say a split, with the names that an endpoint's files have."""
+    from ops import specs
+
+    known = specs.deployments(endpoint) if endpoint else []
+    if len(known) < 2 or {"blue", "green"} <= set(known):
+        two = "invoke shift-traffic --set blue=80,green=20"
+        return ["invoke shift-traffic --green 20", two]
+    return [f"invoke shift-traffic --set {known[0]}=80,{known[1]}=20"]
+
+
+def percentages(
+    green: str | None, pairs: str | None, endpoint: str = ""
+) -> dict[str, int]:
     """The split that --green 20 or --set a=10,b=90 asks for; raise UsageError."""
     if (green is None) == (pairs is None):
         raise UsageError(
             "shift-traffic takes either --green or --set.",
-            "invoke shift-traffic --green 20",
-            "invoke shift-traffic --set blue=80,green=20",
+            *examples(endpoint),
         )
     if green is not None:
         share = percentage("--green", green)
@@ -133,7 +153,7 @@ def percentages(green: str | None, pairs: str | None) -> dict[str, int]:
         if not equals or not name or name in asked:
             raise UsageError(
                 f"--set takes each deployment once, as name=percentage, not {pair!r}.",
-                "invoke shift-traffic --set blue=80,green=20",
+                examples(endpoint)[-1],
             )
         asked[name] = percentage(f"--set {name}", text)
     return asked
@@ -144,7 +164,7 @@ def mirrored(green: str | None, pair: str | None, off: bool) -> dict[str, int]:
     if sum((green is not None, pair is not None, off)) != 1:
         raise UsageError(
             "mirror takes one of --green, --set and --off.",
-            "invoke mirror --green 10",
+            "invoke --help mirror",
             "invoke mirror --off",
         )
     if off:

@@ -16,7 +16,7 @@ def shift_traffic(call: Call, green=None, set=None, force=False):
     from ops import shifting, traffic, weights
     from ops.views import trafficview
 
-    asked = traffic.split(weights.percentages(green, set))
+    asked = traffic.split(weights.percentages(green, set, call.endpoint))
     how = {"verb": call.verb, "how": traffic.How(force=force)} | call.how
     trafficview.shifting(
         shifting.run(call.workspace, call.endpoint, asked, approve=call.approve, **how)

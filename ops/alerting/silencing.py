@@ -32,7 +32,7 @@ def asked(
     for_: str | None, rule: str | None, deployment: str | None, every: bool, reason: str
 ) -> Asked:
     """What the flags of alerts.mute mean; raise UsageError."""
-    example = 'invoke alerts.mute --rule latency --for 30m --reason "load test"'
+    example = 'invoke alerts.mute --all --for 30m --reason "load test"'
     if bool(rule) == every:
         raise UsageError("Which alerts? Say --rule NAME or --all.", example)
     if not for_:

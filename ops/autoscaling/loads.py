@@ -16,6 +16,7 @@ from ops.autoscaling.rules import SHORT
 from ops.autoscaling.sources import CAPACITY, MINUTE, Values
 from ops.endpoints import Deployment
 from ops.errors import InvalidSpec, NotFound, Refused, UsageError
+from ops.hints import again
 from ops.settings import shown
 from ops.times import duration
 
@@ -70,7 +71,7 @@ def measured(
         names = ", ".join(name for name, _ in values)
         raise Refused(
             f"Nothing was measured of {names} in the last {since}.",
-            "invoke autoscale.simulate --day cpu=20-250",
+            again("--day cpu=20-250"),
         )
     note = f"nothing was measured before {span[0] + first * MINUTE:%F %H:%M} UTC"
     return Load(

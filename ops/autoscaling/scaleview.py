@@ -205,6 +205,6 @@ def sizes(found: "Sequence[Size]") -> None:
     console().print(table)
     note("quota: for all of the traffic, with the fifth that Azure keeps for upgrades")
     for each in found:
-        if each.short:
+        if each.short and each.needed <= MOST_INSTANCES:
             own = f"--deployment {each.deployment} --instances {each.needed}"
             note(f"try: {led(f'invoke scale {own}')}")

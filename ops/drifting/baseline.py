@@ -107,7 +107,7 @@ def beside(file: SpecFile, deployment: str) -> Baseline:
             f"{shown(path)} does not exist: there is nothing to measure drift of "
             f"{deployment} against.",
             *trains(path),
-            "invoke drift --against blue   # one deployment against another",
+            f"invoke drift --against {deployment}   # one deployment against another",
         )
     found = read(path)
     if (found.model, found.version) != (file.name, file.version):
