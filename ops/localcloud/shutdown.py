@@ -13,7 +13,7 @@ from ops.localcloud.retiring import retire_console
 from ops.localcloud.state import State
 
 ROUNDS = 5  # of what is found after others were stopped
-MOMENT = 0.1  # seconds that a process may take to get its mark
+MOMENT = 0.25  # seconds that a process may take to get its mark
 PATIENCE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
@@ -69,7 +69,7 @@ def _write_down(directory: Path) -> list[str]:
         return []
     try:
         state = State(directory / STATE)
-    except Unreadable as problem:
+    except (Unreadable, OSError) as problem:
         return [f"{STATE} can't be read: {problem}"]
     try:
         for instance in state.instances():

@@ -287,7 +287,7 @@ def test_a_process_that_gets_its_mark_late_is_ended_too(tmp_path):
     """As one is that a control plane was starting when it was killed."""
     mark = processes.marks(tmp_path, "gateway")
     named = [f"{name}={value}" for name, value in mark.items()]
-    script = 'sleep 0.05; exec env "$@" sleep 60'
+    script = 'sleep 0.02; exec env "$@" sleep 60'
     command = ["/bin/sh", "-c", script, "sh", *named]
     late = subprocess.Popen(command, start_new_session=True)
     try:
@@ -296,6 +296,25 @@ def test_a_process_that_gets_its_mark_late_is_ended_too(tmp_path):
     finally:
         late.kill()
         late.wait()
+
+
+def test_down_ends_what_runs_though_the_state_may_not_be_written(tmp_path):
+    Database(tmp_path / "state.db").close()
+    protect = ["chattr", "+i", tmp_path / "state.db"]
+    if not shutil.which("chattr") or subprocess.run(protect).returncode:
+        pytest.skip("no file can be protected from root here")
+    marks = processes.marks(tmp_path, "blue-1")
+    running = subprocess.Popen(["/bin/sleep", "60"], env=marks, start_new_session=True)
+    try:
+        stopped, said = shut_down(tmp_path)
+        assert running.wait(timeout=5)
+    finally:
+        subprocess.run(["chattr", "-i", tmp_path / "state.db"], check=True)
+        running.kill()
+        running.wait()
+
+    assert stopped.startswith("stopped blue-1")
+    assert "state.db can't be read" in said
 
 
 # Real control planes
