@@ -223,6 +223,26 @@ def test_a_listing_has_prefixes_pages_and_metadata(container):
     assert detailed.findtext(".//Metadata/k") == "<&>"
 
 
+@pytest.mark.parametrize("value", ["\xff\xfe", "\xef\xbf\xbe"], ids=["bytes", "no XML"])
+@pytest.mark.parametrize("header", ["x-ms-meta-k", "Content-Type"])
+def test_a_header_that_could_not_be_given_back_is_refused(container, header, value):
+    container.put("odd", b"1")
+
+    refused = container.put("odd", b"2", **{header: value})
+
+    assert code_of(refused) == (400, "InvalidHeaderValue")
+    assert names(container.listed(include="metadata")) == ["odd"]
+    assert container("GET", "odd").content == b"1"
+
+
+def test_a_name_that_xml_has_no_place_for_is_listed_encoded(container):
+    container.put("odd\ufffe", b"1")
+
+    (name,) = container.listed().iter("Name")
+
+    assert (name.text, name.attrib) == ("odd%EF%BF%BE", {"Encoded": "true"})
+
+
 def test_a_deleted_blob_is_gone(container):
     container.put("gone", b"1")
 
@@ -244,15 +264,20 @@ def test_what_is_not_spoken_is_refused_by_name(container):
 
 
 def test_no_blob_name_reaches_outside_the_store(container, cloud):
-    before = {path for path in cloud.directory.parent.rglob("*") if path.is_file()}
+    evil = b"what no other file holds"
 
-    container.put("../../../evil", b"1")
-    container.put("/etc/evil", b"1")
+    container.put("../../../evil", evil)
+    container.put("/etc/evil", evil)
 
-    new = {
-        path for path in cloud.directory.parent.rglob("*") if path.is_file()
-    } - before
-    assert {path.parent for path in new} <= {cloud.directory / "blobs"}
+    blobs = cloud.directory / "blobs"
+    held = [path for path in blobs.iterdir() if holds(path, evil)]
+    assert len(held) == 2
+    assert not [p for p in cloud.directory.parent.iterdir() if holds(p, evil)]
+    assert not [p for p in cloud.directory.iterdir() if holds(p, evil)]
+
+
+def holds(path, content):
+    return path.is_file() and path.read_bytes() == content
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(container, cloud):

@@ -9,6 +9,8 @@ from typing import Any
 from aiohttp import web
 
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+# What XML 1.0 has no place for, halves of surrogate pairs too.
+NO_TEXT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 METADATA_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -61,7 +63,20 @@ def sent_metadata(sent: Mapping[str, str]) -> dict[str, str]:
     if not all(METADATA_NAME.fullmatch(name) for name in found):
         message = "The metadata specified is invalid. It has invalid characters."
         raise BlobError(400, "InvalidMetadata", message)
-    return found
+    return {name: _text(value) for name, value in found.items()}
+
+
+def sent_type(sent: Mapping[str, str], usual: str) -> str:
+    """The content type of a blob that is written."""
+    return _text(sent.get("x-ms-blob-content-type", usual))
+
+
+def _text(value: str) -> str:
+    """A header's value, which a list will hold too: what is no text is refused."""
+    if NO_TEXT.search(value):
+        message = "The value for one of the HTTP headers is not in the correct format."
+        raise BlobError(400, "InvalidHeaderValue", message)
+    return value
 
 
 def version(row: dict[str, Any]) -> dict[str, str]:

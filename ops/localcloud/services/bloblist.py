@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from ops.localcloud.services.blobheaders import BlobError
+from ops.localcloud.services.blobheaders import NO_TEXT, BlobError
 
 MOST = 5000
 
@@ -71,7 +72,14 @@ def _name(marker: str) -> str:
 
 
 def _prefix(name: str) -> str:
-    return f"<BlobPrefix><Name>{escape(name)}</Name></BlobPrefix>"
+    return f"<BlobPrefix>{_named(name)}</BlobPrefix>"
+
+
+def _named(name: str) -> str:
+    """A name; percent-encoded, and said to be so, where XML has no place for it."""
+    if NO_TEXT.search(name):
+        return f'<Name Encoded="true">{quote(name)}</Name>'
+    return f"<Name>{escape(name)}</Name>"
 
 
 def _blob(row: dict[str, Any], *, metadata: bool) -> str:
@@ -84,7 +92,7 @@ def _blob(row: dict[str, Any], *, metadata: bool) -> str:
         for name, value in row["lease"].items()
     )
     return (
-        f"<Blob><Name>{escape(row['name'])}</Name><Properties>"
+        f"<Blob>{_named(row['name'])}<Properties>"
         f"<Last-Modified>{modified}</Last-Modified><Etag>{row['etag']}</Etag>"
         f"<Content-Length>{row['size']}</Content-Length>"
         f"<Content-Type>{escape(row['content_type'])}</Content-Type>"

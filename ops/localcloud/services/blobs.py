@@ -22,6 +22,7 @@ from ops.localcloud.services.blobheaders import (
     check_conditions,
     headers,
     sent_metadata,
+    sent_type,
     span,
     version,
 )
@@ -165,7 +166,7 @@ def _commit(
         container,
         name,
         file,
-        content_type=request.headers.get("x-ms-blob-content-type", kind),
+        content_type=sent_type(request.headers, kind),
         metadata=sent_metadata(request.headers),
         md5=md5,
     )
