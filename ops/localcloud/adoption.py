@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ops.localcloud import processes
 from ops.localcloud.instances import interrupted, running_as, runs
+from ops.localcloud.marks import GATEWAY, LISTENER
 from ops.localcloud.state import State
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def adopt(state: State, directory: Path) -> None:
     control plane: it is started anew at once, and nothing is held against it.
     """
     everything = list(processes.marked(directory))
-    found = [p for p in everything if p.name != "gateway"]
+    found = [p for p in everything if p.name not in (LISTENER, GATEWAY)]
     leaders = {p.name: p.identity for p in found if p.leader}
     for instance in state.instances():
         unwritten = instance.state == "Starting" and instance.pid is None

@@ -11,10 +11,12 @@ from typing import Any
 
 from ops.localcloud import processes
 from ops.localcloud.console import last_lines
+from ops.localcloud.marks import GATEWAY, LISTENER
 from ops.localcloud.processes import Identity
 from ops.localcloud.router import ask_gateway, read_json, write_private
 
 PATIENCE = 15.0  # seconds that a gateway may take to listen
+BUSY = 5.0  # seconds that a gateway under load may take to answer
 
 
 class GatewayDidNotStart(RuntimeError):
@@ -41,47 +43,55 @@ class GatewayProcess:
         """Adopt the running gateway or start one; return its URL once it listens."""
         if self._child is not None:
             self._child.poll()  # a dead child stays a zombie until it is asked for
-        if self._adopt():
+        if self._adopt() or self._restarted():
             return self.url
-        self._end_unannounced()
+        self._end_all()
         # Its old port first: clients hold scoring URIs with it.
         if not self._start(self._before()) and not self._start(0):
             said = "".join(last_lines(self._directory / "gateway.log", 20))
             raise GatewayDidNotStart(f"The gateway did not start.\n{said}")
-        self._end_others()
         return self.url
+
+    def _restarted(self) -> bool:
+        """Whether the listener has another gateway in place, as it does by itself.
+
+        One that answers nothing, or whose address is lost, is replaced: its listener
+        doesn't know.
+        """
+        listeners = self._running(LISTENER)
+        if len(listeners) != 1:
+            return False
+        if self._awaited(listeners[0], BUSY):
+            return True
+        processes.replace_gateway(listeners[0])
+        return self._awaited(listeners[0])
 
     def _before(self) -> int:
         """The port of the last gateway; 0 where it is not known."""
         port = self._port or (read_json(self._last) or {}).get("port", 0)
         return port if isinstance(port, int) and 0 < port < 1 << 16 else 0
 
-    def _running(self) -> list[Identity]:
-        """All gateways of the directory, whoever has started them."""
+    def _running(self, name: str) -> list[Identity]:
+        """All processes of that name in the directory, whoever has started them."""
         return [
             process.identity
             for process in processes.marked(self._directory)
-            if process.name == "gateway" and process.leader
+            if process.name == name and process.leader
         ]
 
-    def _end_unannounced(self) -> None:
-        """End a gateway that a control plane began before it was killed.
+    def _end_all(self) -> None:
+        """End what a control plane began before it was killed, or what is deaf.
 
-        Nobody can know its port yet, and later it would take the next one's place.
+        The listeners first: they would start gateways again.
         """
-        facts = read_json(self._announced) or {}
-        for identity in self._running():
-            if identity.pid != facts.get("pid"):
+        for name in (LISTENER, GATEWAY):
+            found = self._running(name)
+            for identity in found:
                 processes.kill(identity)
-
-    def _end_others(self) -> None:
-        """Let go of a gateway that answers no more, once another has its place."""
-        for identity in self._running():
-            if self._child and identity.pid != self._child.pid:
-                processes.terminate(identity)
+            processes.wait_gone(found, PATIENCE)
 
     def close(self) -> None:
-        """Leave the gateway running, for the next one to adopt."""
+        """Leave listener and gateway running, for the next one to adopt."""
         if self._child is not None:
             processes.release(self._child)
 
@@ -107,7 +117,7 @@ class GatewayProcess:
         return self._identity is not None and ask_gateway(self._directory) is not None
 
     def _start(self, port: int) -> bool:
-        command = [sys.executable, "-m", "ops.localcloud.gateway"]
+        command = [sys.executable, "-m", "ops.localcloud.gateway.listener"]
         command += ["--state", str(self._directory), "--port", str(port)]
         with (self._directory / "gateway.log").open("ab") as log:
             child = self._child = subprocess.Popen(
@@ -118,22 +128,26 @@ class GatewayProcess:
                 start_new_session=True,
                 env=gateway_environment(self._directory),
             )
-        deadline = time.monotonic() + PATIENCE
-        while child.poll() is None and time.monotonic() < deadline:
-            facts = read_json(self._announced)
-            if facts and facts.get("pid") == child.pid and self._adopt():
-                write_private(self._last, json.dumps({"port": self._port}))
+        identity = processes.identify(child.pid)
+        if identity and self._awaited(identity):
+            write_private(self._last, json.dumps({"port": self._port}))
+            return True
+        self._end_all()
+        return False
+
+    def _awaited(self, listener: Identity, seconds: float = PATIENCE) -> bool:
+        """Wait until a gateway of this listener answers, as long as that runs."""
+        deadline = time.monotonic() + seconds
+        while processes.running(listener) and time.monotonic() < deadline:
+            if self._adopt():
                 return True
             time.sleep(0.02)
-        if child.poll() is None:
-            child.kill()
-            child.wait()
         return False
 
 
 def gateway_environment(directory: Path) -> dict[str, str]:
     """This process's environment, marked, and able to import what this one can."""
-    marks = processes.marks(directory, "gateway")
+    marks = processes.marks(directory, LISTENER)
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     return dict(os.environ) | marks | {"PYTHONPATH": path}

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import psutil
 
-STATE_MARK = "LOCALCLOUD_STATE"
-NAME_MARK = "LOCALCLOUD_PROCESS"
+from ops.localcloud.marks import NAME_MARK, STATE_MARK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +81,11 @@ def marked(directory: Path) -> Iterator[Marked]:
 def terminate(identity: Identity) -> None:
     """Ask a process to end (SIGTERM): it may finish what it has in hand."""
     _signal(identity, signal.SIGTERM)
+
+
+def replace_gateway(listener: Identity) -> None:
+    """Have a gateway's listener end it and start another upon the same socket."""
+    _signal(listener, signal.SIGUSR1)
 
 
 def freeze(identity: Identity) -> None:

@@ -8,6 +8,7 @@ from ops.localcloud import processes
 from ops.localcloud.damage import STATE
 from ops.localcloud.database import Unreadable
 from ops.localcloud.instances import LIVE, identity, interrupted, noted
+from ops.localcloud.marks import GATEWAY, LISTENER
 from ops.localcloud.processes import Identity, Marked
 from ops.localcloud.retiring import retire_console
 from ops.localcloud.state import State
@@ -48,8 +49,10 @@ def _running(directory: Path) -> dict[Identity, Marked]:
 def _stop(found: dict[Identity, Marked]) -> list[str]:
     """Stop processes; return a line for each that was started as such."""
     leaders = [p for p in found.values() if p.leader]
-    # The gateway first: an instance in its table should not be called any more.
-    leaders.sort(key=lambda process: process.name != "gateway")
+    # The gateway first: an instance in its table should not be called any more; and
+    # before it its listener, which would start another.
+    order = (LISTENER, GATEWAY)
+    leaders.sort(key=lambda p: order.index(p.name) if p.name in order else len(order))
     for process in leaders:
         processes.thaw(process.identity)  # it may have been frozen in a drill
         processes.terminate(process.identity)
@@ -57,7 +60,8 @@ def _stop(found: dict[Identity, Marked]) -> list[str]:
     for identity_ in left:
         processes.kill(identity_)
     processes.wait_gone(left, PATIENCE)
-    return [f"stopped {p.name} (pid {p.identity.pid})" for p in leaders]
+    told = [process for process in leaders if process.name != LISTENER]
+    return [f"stopped {p.name} (pid {p.identity.pid})" for p in told]
 
 
 def _write_down(directory: Path) -> list[str]:

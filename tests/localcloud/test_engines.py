@@ -128,7 +128,7 @@ def test_a_control_plane_killed_at_any_moment_is_followed_up(tmp_path, started):
     here = Path(__file__).parent
     script = DOOMED.format(project=str(here.parents[1]), here=str(here))
     doomed = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
-    while leaders(tmp_path) < 1 + started:
+    while leaders(tmp_path) < 2 + started:  # the gateway and its listener too
         assert doomed.poll() is None
     doomed.kill()
     doomed.wait()
@@ -136,7 +136,7 @@ def test_a_control_plane_killed_at_any_moment_is_followed_up(tmp_path, started):
     rig = Rig(tmp_path)
     try:
         rig.succeed(rig.state.open_operation(rig.deployment().id))
-        rig.until(lambda: leaders(tmp_path) == 4, "four processes in all")
+        rig.until(lambda: leaders(tmp_path) == 5, "five processes in all")
         assert len(rig.state.instances()) == 3
     finally:
         rig.close()

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -137,6 +138,72 @@ def test_a_killed_control_plane_loses_nothing_and_fails_no_request(cloud):
     for name in ("blue", "green"):
         found = cloud.call("GET", f"onlineEndpoints/live/deployments/{name}").body
         assert found["properties"]["provisioningState"] == "Succeeded"
+
+
+def gateway_pid(cloud):
+    return json.loads((cloud.directory / "gateway/gateway.json").read_text())["pid"]
+
+
+def another_gateway(cloud, before):
+    """Whether another gateway than that one has announced itself."""
+    try:
+        return gateway_pid(cloud) != before
+    except (OSError, ValueError):
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_gateway_that_ends_has_no_caller_refused(cloud, number):
+    endpoint(cloud)
+    assert cloud.settled(deploy(cloud))["status"] == "Succeeded"
+    key = endpoint(cloud, blue=100)
+    port = int(cloud.facts["gateway_url"].rsplit(":", 1)[1])
+
+    with Caller(port, key) as caller:
+        for _ in range(3):
+            pid, seen = gateway_pid(cloud), caller.count
+            os.kill(pid, number)
+            until(lambda pid=pid: another_gateway(cloud, pid))
+            until(lambda seen=seen: caller.count > seen + 10)
+
+    # What a gateway has in hand goes with it when it is killed, and only that.
+    in_hand = 3 if number == signal.SIGKILL else 0
+    assert len(caller.failures) <= in_hand
+    assert not [body for _, body in caller.failures if "Refused" in str(body)]
+
+
+def test_a_gateway_that_is_killed_with_the_control_plane_has_no_caller_refused(cloud):
+    endpoint(cloud)
+    cloud.settled(deploy(cloud))
+    key = endpoint(cloud, blue=100)
+    port = int(cloud.facts["gateway_url"].rsplit(":", 1)[1])
+    pid = gateway_pid(cloud)
+
+    with Caller(port, key) as caller:
+        cloud.kill()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: another_gateway(cloud, pid))
+        cloud.up()
+        seen = caller.count
+        until(lambda: caller.count > seen + 10)
+
+    assert len(caller.failures) <= 1
+    assert not [body for _, body in caller.failures if "Refused" in str(body)]
+    assert cloud.facts["gateway_url"].endswith(f":{port}")
+
+
+def test_a_gateway_that_is_frozen_is_replaced_at_the_same_address(cloud):
+    endpoint(cloud)
+    cloud.settled(deploy(cloud))
+    key = endpoint(cloud, blue=100)
+    port = int(cloud.facts["gateway_url"].rsplit(":", 1)[1])
+    cloud.end()
+    os.kill(gateway_pid(cloud), signal.SIGSTOP)
+
+    cloud.up()
+
+    assert cloud.facts["gateway_url"].endswith(f":{port}")
+    assert score(port, key)[0] == 200
 
 
 @pytest.mark.long

@@ -1,18 +1,21 @@
-"""Starts the gateway: `python -m ops.localcloud.gateway --state DIR [--port N]`."""
+"""Starts the gateway: `python -m ops.localcloud.gateway --state DIR [--port N]`.
 
-import argparse
+`--listener FD` has it accept from a socket that listens already.
+"""
+
 import asyncio
 import errno
 import logging
 import resource
+import socket
 import sys
-from pathlib import Path
 
-from ops.localcloud.gateway.server import serve
+from ops.localcloud.gateway.options import HOST, parse
+from ops.localcloud.gateway.server import BACKLOG, serve
 
 
 def main() -> None:
-    options = _options()
+    options = parse("python -m ops.localcloud.gateway")
     logging.basicConfig(
         stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -20,18 +23,15 @@ def main() -> None:
     folder = options.state / "gateway"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        asyncio.run(serve(folder, options.port))
+        if options.listener is None:
+            listener = socket.create_server((HOST, options.port), backlog=BACKLOG)
+        else:
+            listener = socket.socket(fileno=options.listener)
+        asyncio.run(serve(folder, listener))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             sys.exit(f"gateway: port {options.port} of 127.0.0.1 is taken")
         sys.exit(f"gateway: {error}")
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m ops.localcloud.gateway")
-    parser.add_argument("--state", type=Path, required=True, help="state directory")
-    parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
-    return parser.parse_args()
 
 
 def _allow_many_connections() -> None:

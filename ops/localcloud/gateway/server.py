@@ -20,25 +20,22 @@ from ops.localcloud.gateway.proxy import Gateway
 from ops.localcloud.gateway.scoring import Scoring
 from ops.localcloud.gateway.table import Follower
 
-HOST = "127.0.0.1"
 BACKLOG = 1024
 GRACE_SECONDS = 30.0  # for what is in flight at SIGTERM; gunicorn's own limit too
 TABLE_PERIOD_SECONDS = 0.05
 FLUSH_SECONDS = 1.0  # for callers to read the last answers
 
 
-async def serve(folder: Path, port: int) -> None:
-    """Listen until SIGTERM or SIGINT, then finish what is in flight.
+async def serve(folder: Path, listener: socket.socket) -> None:
+    """Accept until SIGTERM or SIGINT, then finish what is in flight.
 
-    `folder` holds routes.json and gets gateway.json and traffic.jsonl. Raises OSError
-    when the port is taken.
+    `folder` holds routes.json and gets gateway.json and traffic.jsonl.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     follower, admin_token = Follower(folder / "routes.json"), secrets.token_urlsafe(32)
     with _gateway(folder, follower, admin_token) as gateway:
-        listener = socket.create_server((HOST, port), backlog=BACKLOG)
         connections = set[asyncio.Transport]()
         server = await asyncio.get_running_loop().create_server(
             lambda: Connection(gateway, connections), sock=listener, backlog=BACKLOG
