@@ -138,6 +138,7 @@ def test_a_store_that_is_broken_stops_nothing_else(tmp_path):
         cloud.settled(cloud.call("PUT", "onlineEndpoints/iris", PUT))
         path = f"/v1/workspaces/{cloud.facts['log_customer_id']}/query"
         reply = cloud.call("POST", path, {"query": "print 1"})
+        until(lambda: "nothing can be recorded" in cloud.log.read_text())
     finally:
         cloud.down()
 
