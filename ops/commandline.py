@@ -6,15 +6,15 @@ only mean one thing is taken so, all else is refused with nothing done.
 """
 
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 from invoke import Argument, Collection, ParseError, Program, Task
 
-from ops import hints, suggestions
+from ops import hints, typedline
 from ops.errors import UsageError
+from ops.typedline import NOTHING_DONE, TypedLine
 
 # Short names of flags, the same for every verb that has them.
 SHORT = {"follow": "f", "lines": "n", "most": "n", "output": "o"}
@@ -35,7 +35,6 @@ TOO_LATE = (  # those that Invoke has read before it reads a verb
     "version",
     "write-pyc",
 )
-NOTHING_DONE = "Nothing was done."
 
 
 class Unless:
@@ -155,7 +154,7 @@ class CommandLine(Program):  # type: ignore[misc]
             if not known or text not in self.core.unparsed:
                 continue
             if argument.positional:
-                raise self._unknown(value, verb.name, list(verb.flags))
+                raise self._line.unknown(value, verb.name, list(verb.flags))
             name = _flag(argument)
             raise UsageError(
                 f"{verb.name}: {name} would get the value {value!r}. If that is meant, "
@@ -176,7 +175,7 @@ class CommandLine(Program):  # type: ignore[misc]
             return []
         flags = [each for each in self.tasks[-1].flags if each.startswith("--")]
         near = [each for each in flags if each[2] == written[0][1]]
-        return [self._instead(written[0], each) for each in near]
+        return [self._line.instead(written[0], each) for each in near]
 
     def _mistake(self, error: Exception) -> UsageError:
         """What Invoke could not read, and the line that is likely meant."""
@@ -186,92 +185,30 @@ class CommandLine(Program):  # type: ignore[misc]
         flags = [] if context is None else list(context.flags)
         for argument in words:
             if str(argument.value).startswith("--"):  # a word is taken before a flag is
-                return self._unknown(argument.value, verb, flags)
+                return self._line.unknown(argument.value, verb, flags)
         if found := re.match(r"No idea what '(.*)' is!", text):
-            return self._unknown(found[1], verb, flags)
+            return self._line.unknown(found[1], verb, flags)
         if found := re.match(r"Flag <Argument: ([\w-]+)(?: \((\w)\))?", text):
-            name = found[1].strip("_").replace("_", "-")
-            return self._without_value(name, found[2], verb, flags)
+            flag = _dashed(found[1])
+            if verb and flag not in flags:
+                flag = f"-{found[2]}" if found[2] else flag
+                return self._line.unknown_flag(flag, verb, flags)
+            return typedline.without_value(flag, verb)
         if verb and "positional" in text:
             named = ", ".join(each.name for each in words)
             problem = f"{verb} needs a word: {named}. {NOTHING_DONE}"
             return UsageError(problem, f"invoke --help {verb}")
         return UsageError(f"{text} {NOTHING_DONE}", "invoke --list")
 
-    def _unknown(self, token: str, verb: str | None, flags: list[str]) -> UsageError:
-        before = self._before(token)
-        if before in self.initial_context.flags and before not in flags:
-            token = before  # one of Invoke's, behind a verb, by which nothing is meant
-        if token.startswith("-"):
-            if verb is None:
-                return self._before_verb(token)
-            problem = f"{verb} has no flag {token}. {NOTHING_DONE}"
-            if token in flags:
-                problem = f"{verb}: {token} is given twice. {NOTHING_DONE}"
-            near = suggestions.flags(token, flags)
-            lines = [self._instead(token, each) for each in near]
-            return UsageError(problem, *(lines or [f"invoke --help {verb}"]))
-        if before in flags:
-            why = "is given twice, or takes no value"
-            problem = f"{verb}: {before} {why}. {NOTHING_DONE}"
-            return UsageError(problem, f"invoke --help {verb}")
-        example = (self.collection[verb].__doc__ or "") if verb else ""
-        if right := suggestions.flag_of(token, example, flags):
-            problem = f"{verb} takes no word {token!r}. {NOTHING_DONE}"
-            return UsageError(problem, self._instead(token, right))
-        near = suggestions.verbs(token, self.verbs)
-        lines = [self._instead(token, each) for each in near]
-        problem = f"There is no verb {token!r}. {NOTHING_DONE}"
-        return UsageError(problem, *(lines or ["invoke --list"]))
-
-    def _before(self, token: str) -> str:
-        tokens = self.core.unparsed
-        place = tokens.index(token) if token in tokens else 0
-        return tokens[place - 1] if place else ""
-
-    def _before_verb(self, token: str) -> UsageError:
-        """A flag in front of all verbs that isn't Invoke's."""
-        tokens = self.argv[1:]
-        first = next((each for each in tokens if each in self.verbs), None)
-        if first is None:
-            return UsageError(f"Invoke has no flag {token}.", "invoke --help")
-        place, known = tokens.index(first), list(self.parser.contexts[first].flags)
-        if token not in known:
-            return UsageError(
-                f"{first} has no flag {token}. {NOTHING_DONE}", f"invoke --help {first}"
-            )
-        line = [first, *tokens[:place], *tokens[place + 1 :]]
-        return UsageError(
-            f"{token} belongs behind the verb. {NOTHING_DONE}", self._line(line)
+    @property
+    def _line(self) -> TypedLine:
+        return TypedLine(
+            words=self.argv[1:],
+            verbs=self.verbs,
+            own=self.initial_context.flags,
+            text=lambda verb: self.collection[verb].__doc__ or "",
+            flags=lambda verb: self.parser.contexts[verb].flags,
         )
-
-    def _without_value(
-        self, name: str, short: str | None, verb: str | None, flags: list[str]
-    ) -> UsageError:
-        if f"--{name}" in flags or f"-{name}" in flags or verb is None:
-            flag = f"-{name}" if len(name) == 1 else f"--{name}"
-            help = f"invoke --help {verb}" if verb else "invoke --help"
-            return UsageError(f"{flag} needs a value. {NOTHING_DONE}", help)
-        problem = f"{verb} has no flag -{short or name}. {NOTHING_DONE}"
-        near = suggestions.flags(f"-{short}", flags)
-        lines = [self._instead(f"-{short}", each) for each in near]
-        return UsageError(problem, *(lines or [f"invoke --help {verb}"]))
-
-    def _instead(self, wrong: str, right: str) -> str:
-        """The line as it was typed, but for one token."""
-        tokens = self.argv[1:]
-        for index, each in enumerate(tokens):
-            head, sign, value = each.partition("=")
-            if wrong in (each, head, head.replace("--", "-", 1)):
-                changed = f"{right}{sign}{shlex.quote(value) if value else ''}"
-                return self._line(tokens[:index], changed, tokens[index + 1 :])
-        return f"invoke {right}"
-
-    def _line(
-        self, before: Sequence[str], changed: str = "", after: Sequence[str] = ()
-    ) -> str:
-        parts = ["invoke", shlex.join(before), changed, shlex.join(after)]
-        return " ".join(each for each in parts if each)
 
 
 def install(verbs: Collection) -> None:
@@ -290,7 +227,11 @@ def names(verbs: Collection) -> list[str]:
 
 
 def _flag(argument: Argument) -> str:
-    name = str(argument.names[0]).strip("_").replace("_", "-")
+    return _dashed(str(argument.names[0]))
+
+
+def _dashed(name: str) -> str:
+    name = name.strip("_").replace("_", "-")
     return f"-{name}" if len(name) == 1 else f"--{name}"
 
 
