@@ -33,7 +33,8 @@ class GatewayProcess:
         self._port = 0
         self._facts: dict[str, Any] = {}
         self._announced = directory / "gateway" / "gateway.json"
-        self._last = directory / "gateway" / "last.json"  # survives an orderly end
+        # Survive an orderly end, and the second one the loss of the gateway's folder.
+        self._last = [directory / name / "last.json" for name in ("gateway", "backup")]
 
     @property
     def url(self) -> str:
@@ -68,8 +69,13 @@ class GatewayProcess:
 
     def _before(self) -> int:
         """The port of the last gateway; 0 where it is not known."""
-        port = self._port or (read_json(self._last) or {}).get("port", 0)
+        kept = (read_json(file) for file in self._last)
+        port = self._port or next(filter(None, kept), {}).get("port", 0)
         return port if isinstance(port, int) and 0 < port < 1 << 16 else 0
+
+    def _remember(self) -> None:
+        for file in self._last:
+            write_private(file, json.dumps({"port": self._port}))
 
     def _running(self, name: str) -> list[Identity]:
         """All processes of that name in the directory, whoever has started them."""
@@ -103,7 +109,7 @@ class GatewayProcess:
             self.ensure()
         elif read_json(self._announced) != self._facts:  # deleted, or spoiled
             write_private(self._announced, json.dumps(self._facts))
-            write_private(self._last, json.dumps({"port": self._port}))
+            self._remember()
 
     def _adopt(self) -> bool:
         facts = read_json(self._announced)
@@ -130,7 +136,7 @@ class GatewayProcess:
             )
         identity = processes.identify(child.pid)
         if identity and self._awaited(identity):
-            write_private(self._last, json.dumps({"port": self._port}))
+            self._remember()
             return True
         self._end_all()
         return False

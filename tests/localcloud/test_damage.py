@@ -341,6 +341,17 @@ def test_a_gateway_that_was_begun_before_a_kill_is_ended_by_the_next_start(tmp_p
     assert cloud.processes() == set()
 
 
+@pytest.mark.slow
+def test_the_gateway_keeps_its_port_though_its_folder_is_lost(cloud):
+    before = cloud.facts["gateway_url"]
+    cloud.down()
+    shutil.rmtree(cloud.directory / "gateway")
+
+    cloud.up()
+
+    assert cloud.facts["gateway_url"] == before
+
+
 def gateways(cloud):
     found = processes.marked(cloud.directory)
     return [each.identity for each in found if each.name == "gateway"]
