@@ -19,8 +19,9 @@ from typing import Any
 
 from invoke import Exit
 
-from ops.hints import led
+from ops.hints import Mended, led
 
+USAGE = 2  # the exit status of what was typed wrong
 MAX_PROBLEM = 2000  # characters of one problem that are shown
 
 
@@ -32,7 +33,9 @@ class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
     def __init__(self, problem: str, *remedies: str) -> None:
         self.problem = problem
         self.remedies = tuple(led(each) for each in remedies if each)
-        super().__init__(self._text(), code=self.status)
+        mistyped = any(isinstance(each, Mended) for each in remedies)
+        code = USAGE if mistyped else self.status
+        super().__init__(self._text(), code=code)
 
     def add(self, fact: str) -> None:
         """Tell one fact more about the problem."""
@@ -49,7 +52,7 @@ class OpsError(Exit):  # type: ignore[misc]  # invoke ships no usable types
 
 
 class UsageError(OpsError):
-    status = 2
+    status = USAGE
 
 
 class InvalidSpec(OpsError):

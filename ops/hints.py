@@ -8,6 +8,11 @@ from collections.abc import Iterable
 COMMAND = re.compile(r"invoke (?P<verb>[a-z][\w.-]*)(?: [^#]*[^#\s])?")
 PLACELESS = {"verbs"}
 
+
+class Mended(str):
+    """The line as it was typed but for a word: what was wrong is the line."""
+
+
 _place: dict[str, str] = {}  # of the verb that runs: one at a time in a process
 _typed: list[str] = []  # the line behind `invoke`, if it is of one verb
 _flags: list[str] = []  # what that verb takes
@@ -28,7 +33,8 @@ def corrected(wrong: str, right: str) -> str:
     """The line as it was typed but for one word; "" where it doesn't have that."""
     word = re.compile(rf"(?<![\w-]){re.escape(wrong)}(?![\w-])")
     line = [word.sub(right, each) for each in _typed[1:]]
-    return shlex.join(["invoke", _typed[0], *line]) if line != _typed[1:] else ""
+    same = line == _typed[1:]
+    return Mended("" if same else shlex.join(["invoke", _typed[0], *line]))
 
 
 def led(remedy: str) -> str:

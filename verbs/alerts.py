@@ -38,11 +38,14 @@ def alerts_list(call: Call, since="1d", all=False):
 
     invoke alerts.list --since 7d
     """
+    from ops import endpoints
     from ops.alerting import listing
     from ops.views import firedview
 
     length = listing.length(since)
     found = listing.look(call.workspace, None if all else call.endpoint, length)
+    if not (all or found.alerts):
+        endpoints.get(call.workspace, call.endpoint)  # it may be mistyped
     call.show(found, firedview.listing)
     listing.require_seen(found)
 

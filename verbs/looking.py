@@ -75,7 +75,7 @@ def diagnose(call: Call, since="1h"):
 @reads(most="How many of the latest changes.", all="Of every endpoint.")
 def history(call: Call, most="20", all=False):
     """Show what was changed: when, by whom and why."""
-    from ops import history, journal
+    from ops import endpoints, history, journal
     from ops.views import trafficview
 
     count = journal.most(most)
@@ -83,6 +83,8 @@ def history(call: Call, most="20", all=False):
         found = history.of_all(call.stage.name, count)
     else:
         found = history.of(call.workspace, call.endpoint, count)
+        if not found:  # of a deleted endpoint the journal tells; of none, nothing
+            endpoints.get(call.workspace, call.endpoint)
     call.show(found, lambda rows: trafficview.history(rows, call.now))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ops import endpoints, times
+from ops import endpoints, suggestions, times
 from ops.alerting import (
     compiling,
     offline,
@@ -111,7 +111,10 @@ def _chosen(
     rules = rulefile.load()
     if name is not None and name not in rules:
         hint = unknown(name, rules).removeprefix("unknown key ")
-        raise NotFound(f"There is no rule {name!r} {hint}.", "invoke alerts.show")
+        raise NotFound(
+            f"There is no rule {name!r} {hint}.",
+            *suggestions.remedies(name, rules, "invoke alerts.show"),
+        )
     for each in [rules[name]] if name else rules.values():
         if not each.endpoints or endpoint in each.endpoints:
             yield each, shown(each.path)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ops import specs
+from ops import specs, suggestions
 from ops.alerting import compiling, offline, resolving, rulefile, testfile
 from ops.alerting.metricfields import CAPACITY
 from ops.alerting.offline import WORKSPACE, Answer, Question, Track
@@ -91,7 +91,10 @@ def _rules(rule: str | None, endpoint: str | None) -> dict[str, Rule]:
     rules = rulefile.load()
     if rule is not None and rule not in rules:
         hint = unknown(rule, rules).removeprefix("unknown key ")
-        raise NotFound(f"There is no rule {rule!r} {hint}.", "invoke alerts.show")
+        raise NotFound(
+            f"There is no rule {rule!r} {hint}.",
+            *suggestions.remedies(rule, rules, "invoke alerts.show"),
+        )
     if endpoint is not None:
         specs.load(endpoint)
     return {

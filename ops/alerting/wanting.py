@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
+from ops import suggestions
 from ops.alerting import compiling, targets
 from ops.alerting.compiling import Wanted
 from ops.alerting.monitor import Live
@@ -47,7 +48,10 @@ def chosen(
         return []
     near = difflib.get_close_matches(only, rules, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(rules)}"
-    raise NotFound(f"No file in alerts/ is the rule {only!r} ({hint}).")
+    raise NotFound(
+        f"No file in alerts/ is the rule {only!r} ({hint}).",
+        *suggestions.remedies(only, rules, "invoke alerts.show"),
+    )
 
 
 def resources(
