@@ -14,6 +14,9 @@ from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile
 from ops.validate import Problem
 
+# Azure: the defaults of a managed deployment's probes.
+PROBE = {"initial_delay": 10, "period": 10, "failure_threshold": 30}
+SPARE_RATIO = 0.8  # of what a probe allows: another machine may be slower
 MEANINGS = {
     "environment": "can't be built",
     "start": "does not start",
@@ -48,6 +51,25 @@ def _deployment(spec: EndpointSpec, file: SpecFile) -> Iterator[Problem]:
         yield Problem(
             where=_where(spec, file, outcome), text=f"{meaning}{status}: {said}"
         )
+        return
+    yield from _slow(file, outcome)
+
+
+def _slow(file: SpecFile, outcome: dict[str, Any]) -> Iterator[Problem]:
+    """A warning where a probe would end a start that takes as long as this one did."""
+    seconds, memory = outcome["start_seconds"], outcome["memory_mb"]
+    for name in ("liveness_probe", "readiness_probe"):
+        probe = file.data.get(name)
+        fields = PROBE | (probe if isinstance(probe, dict) else {})
+        allowed = (
+            fields["initial_delay"] + fields["period"] * fields["failure_threshold"]
+        )
+        if seconds > SPARE_RATIO * allowed:
+            text = (
+                f"allows {allowed:g} s until the first answer; the start took "
+                f"{seconds:.1f} s here, {memory:,.0f} MB of memory: raise initial_delay"
+            )
+            yield Problem(where=f"{file.shown}: {name}", text=text, fatal=False)
 
 
 def _play(spec: EndpointSpec, file: SpecFile) -> dict[str, Any] | None:

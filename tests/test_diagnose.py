@@ -618,3 +618,209 @@ def test_commands_lead_to_the_same_stage():
     assert all(
         "--stage prod" in each for each in only(found).next if each.startswith("invoke")
     )
+
+
+@pytest.mark.parametrize(
+    ("raised", "hint"),
+    [
+        ("ModuleNotFoundError: No module named 'numpy._core'", "saved with numpy 2"),
+        (
+            "ModuleNotFoundError: No module named 'sklearn.ensemble._gb_losses'",
+            "another version of sklearn",
+        ),
+        (
+            "ModuleNotFoundError: No module named 'pandas.core.indexes.numeric'",
+            "of pandas",
+        ),
+        (
+            "ModuleNotFoundError: No module named 'azure.identity'",
+            "has no azure.identity",
+        ),
+        ("ModuleNotFoundError: No module named 'lightgbm'", "has no lightgbm: add it"),
+        (
+            "AttributeError: Can't get attribute '_PredictScorer' on <module 'sklearn'",
+            "another version of sklearn",
+        ),
+        (
+            "AttributeError: Can't get attribute 'Scale' on <module '__main__'",
+            "class or function of the training script",
+        ),
+        (
+            "ImportError: cannot import name 'Bunch' from 'sklearn.datasets.base'",
+            "another version of sklearn",
+        ),
+        ("ValueError: unsupported pickle protocol: 5", "another version of Python"),
+    ],
+)
+def test_a_model_of_another_version_is_not_told_as_a_missing_package(raised, hint):
+    (failure,) = scripts.failures(console("invoke_init", raised, "in init"))
+
+    assert hint in failure.hint
+
+
+NOT_JSON = """azmlinfsrv Encountered Exception: Traceback (most recent call last):
+  File "/e/flask/app.py", line 917, in full_dispatch_request
+    rv = self.dispatch_request()
+  File "/e/azureml_inference_server_http/server/routes.py", line 200, in handle_score
+    response = wrap_response(response)
+  File "/e/azureml_inference_server_http/server/routes.py", line 90, in wrap_response
+    return AMLResponse(response_body, response_status_code, json_str=True)
+  File "/usr/lib/python3.11/json/encoder.py", line 180, in default
+    raise TypeError(f'Object of type {o.__class__.__name__} '
+TypeError: Object of type %s is not JSON serializable
+""".splitlines()
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [("ndarray", ".tolist()"), ("set", "as a list"), ("datetime", ".isoformat()")],
+)
+def test_what_run_returns_and_json_cannot_hold_is_named(kind, hint):
+    lines = [line.replace("%s", kind) for line in NOT_JSON]
+    blue = deployment()
+    outcome = Outcome(deployment="blue", status=424, model_status=500, count=3)
+
+    (finding,) = [
+        each
+        for each in rules.findings(
+            facts(blue, outcomes=[outcome], consoles={"blue": lines})
+        )
+        if "scoring script" in each.title
+    ]
+
+    assert f"Object of type {kind} is not JSON serializable" in finding.cause
+    assert hint in finding.cause
+
+
+def slow(seconds, *console):
+    """Green, whose liveness probe fails so long after each of its starts."""
+    probe = {"initialDelay": "PT10S", "period": "PT5S", "failureThreshold": 2}
+    green = deployment("green")
+    green.body["properties"]["livenessProbe"] = probe
+    start = NOW - timedelta(minutes=5)
+    named = {"deployment": "green", "instance": "green-1"}
+    events = [
+        Event(at=start, name="Started", message="", **named),
+        Event(
+            at=start + timedelta(seconds=seconds),
+            name="LivenessProbeFailed",
+            message="no answer",
+            **named,
+        ),
+        Event(
+            at=start + timedelta(seconds=seconds + 1),
+            name="BackOff",
+            message="Back-off 10s restarting",
+            **named,
+        ),
+    ]
+    return facts(green, events=events, consoles={"green": list(console)})
+
+
+def test_a_start_that_its_liveness_probe_ends_is_told_with_the_field_to_raise():
+    found = slow(20, "user_script Invoking user's init function")
+
+    (finding,) = [e for e in rules.findings(found) if "green crashed" in e.title]
+
+    assert "init() takes longer than the liveness probe allows, 20 s" in finding.cause
+    assert "LivenessProbeFailed, 20 s after its start" in " ".join(finding.evidence)
+    assert finding.next[0].startswith("liveness_probe.initial_delay of green")
+
+
+@pytest.mark.parametrize(
+    "console",
+    [
+        ["Invoking user's init function", "Users's init has completed successfully"],
+        [],
+    ],
+)
+def test_a_liveness_probe_that_fails_after_init_is_no_slow_start(console):
+    (finding,) = [e for e in rules.findings(slow(20, *console)) if "crashed" in e.title]
+
+    assert "init()" not in finding.cause
+
+
+def named_nobody(last_seconds_ago, emptied_seconds_ago):
+    emptied = Entry(
+        id="1",
+        verb="shift-traffic",
+        stage="local",
+        endpoint="iris",
+        at=NOW - timedelta(seconds=emptied_seconds_ago),
+        who="me@here",
+        reason="",
+        before={"traffic": {"blue": 100}},
+        after={"traffic": {}},
+        outcome="done",
+    )
+    last = NOW - timedelta(seconds=last_seconds_ago)
+    outcome = Outcome(deployment="", status=404, count=3, first=last, last=last)
+    found = facts(deployment(), traffic={}, outcomes=[outcome], history=[emptied])
+    return [each.title for each in rules.findings(found)]
+
+
+def test_a_wrong_header_stays_one_when_the_weights_are_taken_away_later():
+    assert "3 requests named a deployment that isn't there" in named_nobody(60, 10)
+    assert "no deployment has traffic" in named_nobody(60, 10)
+    (title,) = [each for each in named_nobody(10, 60) if "404" in each]
+    assert title == "no deployment has traffic: 3 requests answered 404"
+
+
+def test_a_rollout_that_went_back_lately_is_told():
+    from endpoint_rig import change, ring
+
+    from ops.rollouts import standing
+    from ops.rollouts.standing import Standing
+
+    ended = standing.written(
+        Standing(
+            id="20261123-115900-6cc0",
+            canary="green",
+            stable="blue",
+            step=1,
+            state="rolled back",
+            since=NOW,
+            by="policy:canary_is_worse",
+        )
+    )
+    back = change(
+        7,
+        {"blue": 80, "green": 20},
+        {"blue": 100},
+        verb="rollout",
+        reason="errors 40% of 100",
+        at=NOW - timedelta(minutes=2),
+    )
+    tags = ring(back) | {name: text for name, text in ended.items() if text}
+    found = facts(deployment(), deployment("green"))
+    found = replace(found, endpoint=replace(found.endpoint, tags=tags))
+
+    (finding,) = [e for e in rules.findings(found) if "rolled back" in e.title]
+
+    assert finding.title == "the rollout of green was rolled back at 11:58:30 UTC"
+    assert "errors 40% of 100" in finding.evidence[0]
+
+
+def test_answers_of_the_version_before_a_deploy_are_told_apart():
+    from ops.diagnosis import versions
+
+    outcome = Outcome(
+        deployment="green", status=424, count=9, first=NOW - timedelta(minutes=9)
+    )
+    deploy = Entry(
+        id="1",
+        verb="deploy",
+        stage="local",
+        endpoint="iris",
+        at=NOW - timedelta(minutes=5),
+        who="me@here",
+        reason="",
+        after={"traffic": {}, "green": {"model": "iris:2"}},
+        outcome="done",
+    )
+    green = deployment("green")
+
+    (line,) = versions.before(facts(green, history=[deploy]), green, [outcome])
+
+    assert line.startswith("green was deployed anew at 11:55:30 UTC")
+    assert versions.before(facts(green), green, [outcome]) == []

@@ -70,7 +70,7 @@ PAGE = {module(p) for p in OPS if p.parent.name == "page"}
 BELOW = CAPABILITIES | PROCEDURES | PAGE
 FOUNDATION |= {module(p) for p in OPS if "." in module(p)} - BELOW
 KNOWN = FOUNDATION | BELOW
-WRITTEN = {"rollouts.standing", "weights"}  # what stands in an endpoint itself
+WRITTEN = {"rollouts.standing", "tags", "weights"}  # what stands in an endpoint itself
 MAY_IMPORT_AZURE = {"clients", "creating", "pipeline", "signin"}
 MAY_IMPORT_INVOKE = {"commandline", "errors", "verbs"}
 

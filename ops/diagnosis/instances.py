@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from math import ceil
 
-from ops.diagnosis import scripts, weights
+from ops.diagnosis import scripts, slow_start, weights
 from ops.diagnosis.facts import Facts, Finding, at, plural, rows
 from ops.endpoints import Deployment
 from ops.measures import Event
@@ -27,7 +27,10 @@ def crash_loop(facts: Facts, deployment: Deployment) -> Finding | None:
     worst = loops.most_common(1)[0]
     crashes = "keeps crashing" if len(backoffs) > 1 else "crashed"
     cause = "the scoring process exits by itself: killed for its memory, or sys.exit()"
-    if failure:
+    slow = slow_start.seen(facts, deployment)
+    if slow:
+        cause = slow.cause
+    elif failure:
         cause = "; ".join(filter(None, (failure.sentence, failure.hint)))
     return Finding(
         severity="serious",
@@ -35,10 +38,12 @@ def crash_loop(facts: Facts, deployment: Deployment) -> Finding | None:
         deployment=name,
         evidence=[
             f"instance {worst[0]}: BackOff {plural(worst[1], 'time')}",
+            *(slow.evidence if slow else ()),
             *_said(backoffs[-3:]),
         ],
         cause=cause,
         next=[
+            *(slow.next if slow else ()),
             f"invoke logs --deployment {name} --lines 200{facts.flags}",
             weights.away(facts, deployment),
         ],

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ops.diagnosis import scripts
+from ops.diagnosis import scripts, slow_start
 from ops.diagnosis.facts import Facts, Finding, at, touched
 from ops.endpoints import Deployment
 from ops.journal import Entry
@@ -155,7 +155,11 @@ def _failed(
         evidence += said[1:3] if not failure else []
     cause = known.cause
     starting = known is CODES["ResourceNotReady"]
-    if starting and failure:
+    slow = slow_start.seen(facts, deployment) if starting else None
+    if slow:
+        evidence += slow.evidence
+        cause = slow.cause
+    elif starting and failure:
         evidence.append(f"console: {failure.where}: {failure.code}")
         cause = "; ".join(filter(None, (failure.sentence, failure.hint)))
     elif known is CODES["ImageBuildFailure"]:
@@ -166,7 +170,10 @@ def _failed(
         deployment=name,
         evidence=evidence,
         cause=cause,
-        next=[each.format(name=name, flags=facts.flags) for each in known.next],
+        next=[
+            *(slow.next if slow else ()),
+            *(each.format(name=name, flags=facts.flags) for each in known.next),
+        ],
     )
 
 

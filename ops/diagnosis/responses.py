@@ -4,7 +4,7 @@ Azure: how-to-troubleshoot-online-endpoints, "HTTP status codes": on a managed e
 whatever the model answers short of 200 is a 424, with the model's own status beside it.
 """
 
-from ops.diagnosis import capacity, scripts, weights
+from ops.diagnosis import capacity, scripts, versions, weights
 from ops.diagnosis.facts import Facts, Finding, Severity, plural, rows, total
 from ops.endpoints import Deployment
 from ops.measures import Outcome, enough
@@ -23,12 +23,14 @@ def run_raises(facts: Facts, deployment: Deployment) -> Finding | None:
     ]
     if not found:
         return None
-    failure = scripts.last(facts.consoles.get(deployment.name, []), "run")
+    lines = facts.consoles.get(deployment.name, [])
+    failure = scripts.last(lines, "run", "answer")
     cause = "run() raises, or answers with an error of its own"
     evidence = rows(found)
     if failure:
         cause = "; ".join(filter(None, (failure.sentence, failure.hint)))
         evidence.append(f"console: {failure.where}: {failure.code}")
+    evidence += versions.before(facts, deployment, found)
     return _answered(
         facts,
         deployment,

@@ -15,14 +15,48 @@ CALLERS: dict[str, "Kind"] = {
     "load_script": "import",
     "invoke_init": "init",
     "invoke_run": "run",
+    "wrap_response": "answer",
 }
-Kind = Literal["import", "init", "run"]
+Kind = Literal["import", "init", "run", "answer"]
 SENTENCES: dict[Kind, str] = {
     "import": "the scoring script raises while it is imported",
     "init": "the scoring script's init() raises",
     "run": "the scoring script's run() raises",
+    "answer": "what run() returns can't be sent as JSON:",
+}
+# Packages whose parts are distributions of their own: one that is missing is missing.
+SHARED = ("azure", "google", "opentelemetry", "zope")
+OTHER_VERSION = (
+    "the model was saved with another version of {0} than the environment has: pin the "
+    "version that saved it in the conda file, or save the model anew"
+)
+NUMPY_2 = (
+    "the model was saved with numpy 2 and the environment has numpy 1: pin numpy>=2 in "
+    "the conda file, or save the model anew with its numpy"
+)
+PLAIN = {
+    "ndarray": "return its .tolist()",
+    "DataFrame": 'return its .to_dict(orient="records")',
+    "Series": "return its .tolist()",
+    "Tensor": "return its .tolist()",
+    "set": "return it as a list",
+    "datetime": "return its .isoformat()",
+    "bytes": "return it as text",
 }
 HINTS = (
+    (re.compile(r"No module named 'numpy\._core"), NUMPY_2),
+    (re.compile(rf"No module named '(?!(?:{'|'.join(SHARED)})\.)(\w+)\.[\w.]+'"),
+     OTHER_VERSION),
+    (re.compile(r"Can't get attribute '\w+' on <module '__main__'"), "it was pickled "
+     "with a class or function of the training script: define that in a module that "
+     "is sent along with the scoring code"),
+    (re.compile(r"Can't get attribute '\w+' on <module '(\w+)"), OTHER_VERSION),
+    (re.compile(r"cannot import name '\w+' from '(\w+)"), OTHER_VERSION),
+    (re.compile(r"module '(\w+)[\w.]*' has no attribute"), OTHER_VERSION),
+    (re.compile(r"from the (pickle) has an incompatible dtype"),
+     OTHER_VERSION.replace("{0}", "scikit-learn")),
+    (re.compile(r"unsupported pickle protocol"),
+     OTHER_VERSION.replace("{0}", "Python")),
     (re.compile(r"No module named '([\w.]+)'"), "the environment has no {0}: add it "
      "to the conda file and raise the environment's version"),
     (re.compile(r"\[Errno 2\] No such file or directory: '([^']+)'"), "a file it opens "
@@ -44,10 +78,14 @@ class Failure:
 
     @property
     def sentence(self) -> str:
-        return f"{SENTENCES[self.kind]} {self.raised} ({self.where})"
+        where = "" if self.kind == "answer" else f" ({self.where})"
+        return f"{SENTENCES[self.kind]} {self.raised}{where}"
 
     @property
     def hint(self) -> str:
+        if found := re.search(r"Object of type (\w+) is not JSON", self.raised):
+            plain = "return plain numbers, texts, lists and dicts"
+            return PLAIN.get(found[1], plain)
         for pattern, text in HINTS:
             if found := pattern.search(self.raised):
                 return text.format(*found.groups())

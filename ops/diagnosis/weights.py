@@ -6,7 +6,7 @@ from math import sqrt
 from ops.diagnosis.facts import Facts, Finding, plural, rows, total
 from ops.endpoints import Deployment
 from ops.journal import Entry
-from ops.measures import Latency, enough
+from ops.measures import Latency, Outcome, enough
 
 LONG_MIRROR = timedelta(days=1)
 ENOUGH_TO_COMPARE = 100  # requests, before a split is judged
@@ -19,7 +19,7 @@ def nowhere_to_go(facts: Facts) -> Finding | None:
     found = facts.of("", 404)
     if not found:
         return None
-    if not facts.endpoint.traffic:
+    if not facts.endpoint.traffic and not _while_there_was_weight(facts, found):
         ready = next((d.name for d in facts.deployments if d.ready), "blue")
         return Finding(
             severity="serious",
@@ -39,9 +39,21 @@ def nowhere_to_go(facts: Facts) -> Finding | None:
     )
 
 
+def _while_there_was_weight(facts: Facts, found: list[Outcome]) -> bool:
+    """Whether all were answered before the last weight was taken away."""
+    emptied = [
+        entry.at
+        for entry in facts.history
+        if isinstance(entry.after, dict) and entry.after.get("traffic") == {}
+    ]
+    lasts = [each.last for each in found if each.last]
+    return bool(emptied and lasts) and max(lasts) < max(emptied)
+
+
 def no_weights(facts: Facts) -> Finding | None:
     """Deployments, but no traffic to any of them."""
-    if facts.endpoint.traffic or facts.of("", 404):
+    found = facts.of("", 404)
+    if facts.endpoint.traffic or (found and not _while_there_was_weight(facts, found)):
         return None
     names = [each.name for each in facts.deployments]
     first = next((d.name for d in facts.deployments if d.ready), None)

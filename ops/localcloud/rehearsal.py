@@ -10,10 +10,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from ops.localcloud import conda, environments, instances, processes
 from ops.localcloud.console import cause, console_log, last_lines
@@ -33,6 +36,8 @@ class Outcome:
     stage: str  # environment, start, request, done
     problem: str = ""
     status: int = 0  # HTTP status of the request, where there was one
+    start_seconds: float = 0.0  # until it answered a probe, init() included
+    memory_mb: float = 0.0  # of all its processes, after the request
 
 
 def rehearse(play: dict[str, Any], log: environments.Log) -> Outcome:
@@ -79,18 +84,24 @@ def _play(launch: Launch, payload: str | None, scratch: Path) -> Outcome:
         child = instances.start(begun, listener, scratch)
     try:
         log = console_log(scratch, begun.id)
-        deadline = time.monotonic() + START_SECONDS
+        start = time.monotonic()
+        deadline = start + START_SECONDS
         while (status := _ask(begun, "/", None)[0]) != 200:
             if child.poll() is not None or time.monotonic() > deadline:
                 return Outcome(stage="start", problem=_why(log), status=status)
             time.sleep(0.1)
+        took = time.monotonic() - start
         if payload is None:
-            return Outcome(stage="done")
+            memory = _memory(child.pid)
+            return Outcome(stage="done", start_seconds=took, memory_mb=memory)
         status, body = _ask(begun, "/score", payload.encode())
         if status != 200:
             problem = f"{body}\n{_why(log)}".strip()
             return Outcome(stage="request", problem=problem, status=status)
-        return Outcome(stage="done", status=status)
+        memory = _memory(child.pid)
+        return Outcome(
+            stage="done", status=status, start_seconds=took, memory_mb=memory
+        )
     finally:
         child.terminate()
         try:
@@ -98,6 +109,15 @@ def _play(launch: Launch, payload: str | None, scratch: Path) -> Outcome:
         finally:
             for left in processes.marked(scratch):
                 processes.kill(left.identity)
+
+
+def _memory(pid: int) -> float:
+    """The memory of a process and of all that it has started, in MB."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        whole = [process, *process.children(recursive=True)]
+        return float(sum(each.memory_info().rss for each in whole)) / 1e6
+    return 0.0
 
 
 def _ask(instance: Instance, path: str, body: bytes | None) -> tuple[int, str]:
