@@ -57,10 +57,19 @@ def span(since: str, now: datetime) -> Window:
 
 
 def require_healthy(diagnosis: Diagnosis) -> None:
-    """Raise Unhealthy (exit status 3) where a finding is serious."""
+    """Raise Unhealthy (exit status 3) where a finding is serious, or not all is known.
+
+    What can't be looked at may be what is wrong.
+    """
     if count := diagnosis.serious:
         found = "1 serious finding" if count == 1 else f"{count} serious findings"
         raise Unhealthy(f"{diagnosis.endpoint}: {found}.")
+    if unread := len(diagnosis.unread):
+        sources = "1 source" if unread == 1 else f"{unread} sources"
+        raise Unhealthy(
+            f"{diagnosis.endpoint}: {sources} could not be looked at, so it is not "
+            "known whether it is healthy."
+        )
 
 
 def gather(

@@ -244,8 +244,21 @@ def _bake(
             canary=promotion.canary, left=left, seen=seen, unknown=recent.unknown
         )
         if not left:
+            require_known(name, promotion, recent.unknown)
             return
         workspace.wait(min(LOOK_SECONDS, left.total_seconds()))
+
+
+def require_known(name: str, promotion: Promotion, unknown: str) -> None:
+    """Raise Unhealthy rather than retire what served before upon no knowledge."""
+    if not unknown or promotion.then == "keep":
+        return
+    raise Unhealthy(
+        f"How {promotion.canary} of {name} does is not known: {unknown}. It has the "
+        f"traffic, and {', '.join(promotion.old)} is kept as it was.",
+        "invoke promote-green   # goes on, once it can be known",
+        "invoke rollback",
+    )
 
 
 def _back(workspace: Workspace, name: str, promotion: Promotion, why: str) -> Shift:

@@ -578,10 +578,25 @@ def diagnosis(found):
 
 
 def test_a_serious_finding_is_exit_status_3_and_a_warning_is_not():
-    diagnose.require_healthy(diagnosis(facts(diagnostics=False)))
+    diagnose.require_healthy(replace(diagnosis(facts(diagnostics=False)), unread=[]))
     with pytest.raises(Unhealthy, match="1 serious finding") as refusal:
         diagnose.require_healthy(diagnosis(facts(state="Failed")))
 
+    assert refusal.value.code == 3
+
+
+def test_not_knowing_is_not_healthy(monkeypatch):
+    out = Console(file=io.StringIO(), width=100)
+    monkeypatch.setattr(render, "console", lambda: out)
+    blind = replace(diagnosis(facts()), findings=[], unread=["requests: no store"])
+
+    screen.findings(blind)
+    with pytest.raises(Unhealthy, match="1 source could not be looked at") as refusal:
+        diagnose.require_healthy(blind)
+
+    said = out.file.getvalue()
+    assert said.startswith("not known  requests: no store")
+    assert "healthy" not in said
     assert refusal.value.code == 3
 
 
@@ -598,7 +613,7 @@ def test_what_a_model_printed_cannot_drive_the_terminal(monkeypatch):
     assert "\x1b" not in said
     assert "\x07" not in said
     assert "[bold]" in said
-    assert "not looked at: metrics: gone" in said
+    assert "not known  metrics: gone" in said
 
 
 def test_alerts_that_are_fired_are_told_with_value_and_who_is_at_it():

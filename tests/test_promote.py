@@ -6,6 +6,7 @@ import pytest
 from endpoint_rig import NOW, endpoint
 
 from ops import promote
+from ops.errors import Unhealthy
 from ops.flow import Flow
 from ops.promote import Promotion
 from ops.weights import Weights
@@ -66,3 +67,22 @@ def test_it_is_resumed_from_the_tags():
     assert promote.under_way(endpoint({"blue": 100}, kept=known)) is None
     assert promote.decoded("by|hand") is None
     assert kept.old == ("blue",)
+
+
+@pytest.mark.parametrize("then", promote.THEN)
+def test_what_served_before_is_not_retired_upon_no_knowledge(then):
+    promotion = Promotion(
+        canary="green",
+        began=NOW,
+        until=NOW,
+        then=then,
+        back=Weights(traffic={"blue": 100}),
+        base=flow(0, 100),
+    )
+
+    promote.require_known("iris", promotion, "")
+    if then == "keep":
+        promote.require_known("iris", promotion, "no log store")
+    else:
+        with pytest.raises(Unhealthy, match="How green of iris does is not known: no"):
+            promote.require_known("iris", promotion, "no log store")

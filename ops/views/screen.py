@@ -60,15 +60,15 @@ def findings(diagnosis: "Diagnosis") -> None:
     from rich.text import Text
 
     out = render.console()
+    for reason in diagnosis.unread:
+        text = Text.assemble(("not known  ", "yellow"), render.clean(reason))
+        out.print(text, soft_wrap=True)
     for finding in diagnosis.findings:
         for each in _finding(finding, out.width):
             out.print(each, soft_wrap=True)
-    for reason in diagnosis.unread:
-        out.print(Text(f"not looked at: {render.clean(reason)}", style="dim"))
-    if not diagnosis.findings:
+    if not diagnosis.findings and not diagnosis.unread:
         text = Text.assemble(("healthy", "green"), f"  {diagnosis.endpoint}: nothing ")
-        whole = "" if not diagnosis.unread else ", as far as it could be looked at"
-        out.print(text.append(f"found in {_length(diagnosis)}{whole}"))
+        out.print(text.append(f"found in {_length(diagnosis)}"))
 
 
 def _finding(finding: "Finding", width: int) -> "list[Text]":
