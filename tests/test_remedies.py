@@ -1,9 +1,11 @@
 """Where the remedies of a refusal act."""
 
+import ast
+
 import pytest
 from invoke import Context
 
-from ops import hints
+from ops import hints, settings
 from ops.errors import Refused
 from ops.verbs import CHANGING, Call, changes
 
@@ -33,6 +35,7 @@ def test_a_remedy_acts_where_the_refused_verb_did(flags, remedy):
     assert str(refusal.value) == "\n".join(["No.", *(f"  try: {r}" for r in remedies)])
 
 
+ROOT = settings.ROOT
 FILED = {"stage": "local", "endpoint": "iris"}  # in invoke.yaml
 
 
@@ -86,3 +89,17 @@ def test_a_hint_in_a_sentence_has_a_place_too():
     hints.act_at(endpoint="a")
 
     assert f"{hints.hint('split')} tells it" == "`invoke split --endpoint a` tells it"
+
+
+def test_the_defaults_are_named_in_one_place():
+    """Elsewhere `iris` or `local` would be right until invoke.yaml says otherwise."""
+    named = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in [*ROOT.glob("ops/**/*.py"), *ROOT.glob("verbs/*.py")]
+        if "localcloud" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in ("iris", "local")
+    ]
+
+    assert {each.partition(":")[0] for each in named} == {"ops/verbs.py"}
+    assert len(named) == 2
