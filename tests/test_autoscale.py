@@ -62,6 +62,42 @@ def test_what_means_something_else_is_not_the_same(body, key, value):
     assert not same(other, body)
 
 
+def test_what_the_service_adds_is_no_difference(body):
+    echo = copy.deepcopy(body)
+    echo["properties"]["predictiveAutoscalePolicy"] = {
+        "scaleMode": "Disabled",
+        "scaleLookAheadTime": None,
+    }
+    echo["properties"]["somethingNew"] = {"mode": "On"}
+    for profile in echo["properties"]["profiles"]:
+        profile |= {"fixedDate": profile.get("fixedDate"), "fromNextYear": 7}
+        profile["capacity"] = {k: int(v) for k, v in profile["capacity"].items()}
+
+    assert same(echo, body)
+
+
+@pytest.mark.parametrize("key", ["dimensions", "dividePerInstance"])
+def test_what_was_taken_out_of_the_file_is_a_difference(body, key):
+    there = copy.deepcopy(body)
+    trigger = there["properties"]["profiles"][0]["rules"][0]["metricTrigger"]
+    trigger["dimensions"] = [
+        {"DimensionName": "instanceId", "Operator": "Equals", "Values": ["a"]}
+    ]
+    trigger["dividePerInstance"] = True
+    wanted = copy.deepcopy(there)
+    del wanted["properties"]["profiles"][0]["rules"][0]["metricTrigger"][key]
+
+    assert same(there, there)
+    assert not same(there, wanted)
+
+
+def test_what_a_person_has_switched_on_is_a_difference(body):
+    other = copy.deepcopy(body)
+    other["properties"]["predictiveAutoscalePolicy"] = {"scaleMode": "ForecastOnly"}
+
+    assert not same(other, body)
+
+
 def test_a_change_is_told_by_what_it_changes(body):
     other = copy.deepcopy(body)
     for profile in other["properties"]["profiles"]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ops.alerting.compiling import HASH, LOG_RULES, METRIC_RULES, OWNER
-from ops.autoscaling.sources import seconds
+from ops.likeness import alike
 from ops.pipeline import refused, request_id
 
 if TYPE_CHECKING:
@@ -22,12 +22,24 @@ OPERATIONS = {
     METRIC_RULES: "metric_alerts",
     GROUPS: "action_groups",
 }
-LENGTHS = ("evaluationFrequency", "windowSize", "muteActionsDuration")
-# What the service adds, or answers otherwise than it was sent.
-ADDED = {
-    *("createdWithApiVersion", "isLegacyLogAnalyticsRule", "lastUpdatedTime"),
-    *("isWorkspaceAlertsStorageConfigured", "isMigrated", "status"),
-}
+# What a person can set of rules and groups; all else is the service's own.
+SETTABLE = """
+    description displayName severity enabled scopes evaluationFrequency windowSize
+    muteActionsDuration overrideQueryTimeRange autoMitigate skipQueryValidation
+    checkWorkspaceAlertsStorageConfigured resolveConfiguration autoResolved
+    timeToResolve targetResourceType targetResourceRegion
+    criteria allOf query timeAggregation metricMeasureColumn resourceIdColumn
+    dimensions name operator values threshold failingPeriods
+    numberOfEvaluationPeriods minFailingPeriodsToAlert criterionType metricName
+    metricNamespace skipMetricValidation alertSensitivity ignoreDataBefore odata.type
+    actions actionGroups customProperties actionProperties actionGroupId
+    webHookProperties
+    groupShortName emailReceivers emailAddress webhookReceivers serviceUri useAadAuth
+    useCommonAlertSchema smsReceivers voiceReceivers azureFunctionReceivers
+    logicAppReceivers eventHubReceivers automationRunbookReceivers
+    azureAppPushReceivers armRoleReceivers itsmReceivers
+"""
+FIELDS = frozenset(SETTABLE.split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +113,11 @@ def to_live(kind: str, body: dict[str, Any]) -> Live:
     return Live(kind=kind, name=body["name"], owner=str(tags.get(OWNER, "")), body=body)
 
 
-def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two resources do the same, however the service spells it."""
-    mine, theirs = _plain(one["properties"]), _plain(other["properties"])
-    return bool(mine == theirs and ours(one) == ours(other))
+def same(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a live resource does what is wanted, however the service spells it."""
+    return ours(live) == ours(wanted) and alike(
+        live["properties"], wanted["properties"], FIELDS
+    )
 
 
 def ours(body: Mapping[str, Any]) -> dict[str, str]:
@@ -128,26 +141,3 @@ def edited(live: Live, wanted: Mapping[str, Any]) -> bool:
     """Whether somebody else has changed what was applied from these very files."""
     tags = live.body.get("tags") or {}
     return bool(tags.get(HASH) == wanted["tags"][HASH]) and not same(live.body, wanted)
-
-
-def _plain(value: Any, key: str = "") -> Any:
-    if isinstance(value, Mapping):
-        found = {
-            name: _plain(inner, name)
-            for name, inner in value.items()
-            if name not in ADDED
-        }
-        return {name: inner for name, inner in found.items() if not _empty(inner)}
-    if isinstance(value, list):
-        return [_plain(each, key) for each in value]
-    if key in LENGTHS:
-        return seconds(value).total_seconds()
-    if isinstance(value, str) and value.startswith("/subscriptions/"):
-        return value.lower()
-    if key in ("targetResourceType", "metricNamespace", "targetResourceRegion"):
-        return str(value).lower()
-    return value
-
-
-def _empty(value: Any) -> bool:
-    return value is None or value is False or value in ("", [], {})

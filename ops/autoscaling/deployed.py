@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ops import endpoints
 from ops.autoscaling import zones
-from ops.autoscaling.sources import seconds
 from ops.errors import NotFound
+from ops.likeness import alike
 
 if TYPE_CHECKING:
     from ops.clients import Workspace
@@ -21,13 +21,18 @@ VERSION = "2022-10-01"
 SUSPENDED = "aml-ops.suspended"  # the profile that pins a count for a time
 FLOOR = "aml-ops.floor"  # the profile that raises the minimum for a rollout's step
 NOTE = "aml-ops.suspended"  # the tag that says who did it and why
-IGNORED = {
-    "name",
-    "targetResourceLocation",
-    "metricNamespace",
-    "metricResourceLocation",
-}
-DURATIONS = ("timeGrain", "timeWindow", "cooldown")
+# What a person can set of a setting. Its own name and others are the service's.
+SETTABLE = """
+    enabled targetResourceUri predictiveAutoscalePolicy scaleMode scaleLookAheadTime
+    profiles capacity minimum maximum default rules fixedDate start end timeZone
+    recurrence frequency schedule days hours minutes
+    metricTrigger metricName metricResourceUri timeGrain statistic timeWindow
+    timeAggregation operator threshold dimensions DimensionName Operator Values
+    dividePerInstance scaleAction direction type value cooldown
+    notifications operation email sendToSubscriptionAdministrator
+    sendToSubscriptionCoAdministrators customEmails webhooks serviceUri properties
+"""
+FIELDS = frozenset(SETTABLE.split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,31 +129,12 @@ def carry(body: dict[str, Any], there: Setting, now: datetime) -> None:
         body["tags"] = {**body["tags"], NOTE: note}
 
 
-def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two resources mean the same, however the service spells it."""
-    keys = ("properties", "tags")
-    return all(_plain(one.get(key)) == _plain(other.get(key)) for key in keys)
-
-
-def _plain(value: Any, key: str = "") -> Any:
-    if isinstance(value, Mapping):
-        found = {
-            name: _plain(inner, name)
-            for name, inner in value.items()
-            if name not in IGNORED or (name == "name" and "capacity" in value)
-        }
-        return {name: inner for name, inner in found.items() if not _empty(inner)}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if key in DURATIONS:
-        return seconds(value).total_seconds()
-    if key in ("start", "end") and isinstance(value, str):
-        return datetime.fromisoformat(value).timestamp()
-    return value.lower() if key.endswith("Uri") and key != "serviceUri" else value
-
-
-def _empty(value: Any) -> bool:
-    return value is None or value is False or value in ("", [], {})
+def same(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a live setting is the wanted one, however the service spells it."""
+    tags = (live.get("tags") or {}, wanted.get("tags") or {})
+    return tags[0] == tags[1] and alike(
+        live["properties"], wanted["properties"], FIELDS
+    )
 
 
 def moment(fixed: Mapping[str, str], key: str) -> datetime:

@@ -100,7 +100,7 @@ def differences(there: Workbook, wanted: dict[str, Any]) -> list[str]:
     found = [
         f"~ {key}: {had.get(key)} -> {will[key]}"
         for key in COMPARED
-        if str(had.get(key)).lower() != str(will[key]).lower()
+        if str(had.get(key) or "").lower() != str(will[key] or "").lower()
     ]
     content = to_workbook({**there.body, "properties": will}).content
     before, after = _items(there.content), _items(content)
