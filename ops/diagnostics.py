@@ -53,7 +53,7 @@ def ensure(workspace: Workspace, endpoint_name: str) -> str:
             f"{workspace.stage.name} names no log workspace to write to: "
             "log_analytics_resource_id in its stage file.",
         )
-    ours = next((s for s in show(workspace, endpoint_name) if s.name == NAME), None)
+    ours = _ours(show(workspace, endpoint_name))
     if ours and _complete(ours, wanted):
         return "unchanged"
     workspace.put(_path(endpoint_name, NAME), {"properties": body(wanted)})
@@ -65,11 +65,15 @@ def turn_on(
 ) -> str:
     """Let the logs of an endpoint flow; say what was done."""
     endpoints.get(workspace, name)
+    found = show(workspace, name)
+    ours, target = _ours(found), workspace.log_workspace_id
+    if ours and target and _complete(ours, target):
+        return f"diagnostics of {name} are on already"
     if dry_run:
         return f"diagnostics of {name} would be turned on"
     with (
         door.opened(workspace, name, "diagnostics.on") as live,
-        live.journalled(reason, before=sorted(flowing(show(workspace, name)))) as it,
+        live.journalled(reason, before=sorted(flowing(found))) as it,
     ):
         done = ensure(workspace, name)
         it.after = sorted(CATEGORIES)
@@ -100,6 +104,10 @@ def body(log_workspace_id: str) -> dict[str, Any]:
         "logs": [{"category": name, "enabled": True} for name in CATEGORIES],
         "metrics": [{"category": METRICS, "enabled": True}],
     }
+
+
+def _ours(settings: list[Setting]) -> Setting | None:
+    return next((each for each in settings if each.name == NAME), None)
 
 
 def _complete(setting: Setting, log_workspace_id: str) -> bool:

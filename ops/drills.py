@@ -51,6 +51,7 @@ class Drill:
     """Whether there is a drill, what time it is in it, and its faults."""
 
     on: bool
+    decorate: bool  # answers hold what Azure adds to resources
     now: datetime
     ahead_seconds: float
     rate: float
@@ -62,12 +63,21 @@ def show(workspace: Workspace) -> Drill:
     return _drill(workspace.get(_url(workspace)))
 
 
-def switch(workspace: Workspace, *, on: bool, off: bool) -> Drill:
-    """Switch drills on or off, or with neither tell which they are."""
+def switch(
+    workspace: Workspace, *, on: bool, off: bool, decorate: str | None = None
+) -> Drill:
+    """Switch drills or their decoration on or off; with nothing tell how they are."""
     if on and off:
         raise UsageError("Say either --on or --off, not both.")
-    if on or off:
-        workspace.put(_url(workspace), {"on": on})
+    if decorate not in (None, "on", "off"):
+        raise UsageError(f"--decorate must be on or off, not {decorate!r}.")
+    if off and decorate:
+        raise UsageError("--off ends the decoration too: leave out --decorate.")
+    sent = {"on": on} if on or off else {}
+    if decorate:
+        sent["decorate"] = decorate == "on"
+    if sent:
+        workspace.put(_url(workspace), sent)
     return show(workspace)
 
 
@@ -109,6 +119,7 @@ def _drill(told: Mapping[str, Any]) -> Drill:
     clock = told["clock"]
     return Drill(
         on=told["on"],
+        decorate=told["decorate"],
         now=datetime.fromisoformat(clock["now"]),
         ahead_seconds=clock["ahead_seconds"],
         rate=clock["rate"],

@@ -55,14 +55,16 @@ def repair(call: Call):
 @local(
     on="Let faults and the moved clock be asked for.",
     off="End every fault, resolve its alerts; the clock goes at its usual rate.",
+    decorate="on or off: answers hold what Azure adds to resources.",
     json="Print JSON instead of a table.",
 )
-def drills(call: Call, on=False, off=False, json=False):
+def drills(call: Call, on=False, off=False, decorate=None, json=False):
     """Switch drills on or off; show what there is."""
     from ops import drills
     from ops.views import drillview
 
-    call.show(drills.switch(call.localcloud, on=on, off=off), drillview.drill)
+    drill = drills.switch(call.localcloud, on=on, off=off, decorate=decorate)
+    call.show(drill, drillview.drill)
 
 
 @local(

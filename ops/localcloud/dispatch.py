@@ -9,7 +9,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from functools import cached_property
@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape
 from aiohttp import ClientError, web
 
 from ops.localcloud import documents
+from ops.localcloud.decoration import decorated
 from ops.localcloud.faults import Fault
 from ops.localcloud.handling import answered
 from ops.localcloud.hindrance import hinder
@@ -142,9 +143,15 @@ class Dispatcher:
             correlation=correlation,
         )
         if not route.slow:
-            return answered(call, route.handler, struck, lambda: self._reader(call))
+            answer = answered(call, route.handler, struck, lambda: self._reader(call))
+            return self._decorated(answer)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, route.handler, call)
+
+    def _decorated(self, answer: Answer) -> Answer:
+        if not self._cloud.faults.decorating:
+            return answer
+        return replace(answer, body=decorated(answer.body))
 
     def _reader(self, call: Call) -> Callable[[Call], Answer] | None:
         """Who answers a GET of the same path; None where there is none."""

@@ -88,6 +88,11 @@ def count(state: State, fault: Fault, *, struck: bool) -> None:
             )
 
 
+def _decorates(state: State) -> bool:
+    switch = state.resource(SWITCH)
+    return bool(switch and switch.properties.get("decorate"))
+
+
 def _of(resource: Resource) -> Fault:
     values = dict(resource.properties)
     values["methods"] = tuple(values["methods"])
@@ -100,6 +105,7 @@ class Faults:
     def __init__(self, state: State) -> None:
         self._state = state
         self.quiet = not every(state)  # spares a look for each request
+        self.decorating = _decorates(state)
         self._shown: dict[tuple[int, str], tuple[float, Any]] = {}
 
     @property
@@ -113,8 +119,14 @@ class Faults:
         if not on:
             self.clear()
             self._state.delete(SWITCH)
+            self.decorating = False
             if self._state.clock.setting().rate != 1:
                 self._state.clock.move(rate=1)
+
+    def decorate(self, on: bool) -> None:
+        """Have answers hold what Azure adds to resources, or hold it no more."""
+        self._state.observe(SWITCH, decorate=on)
+        self.decorating = on
 
     def add(self, fault: Fault) -> Fault:
         """Keep a fault under the next number; return it so."""

@@ -23,6 +23,8 @@ def clock(drill: "Drill") -> None:
 def drill(drill: "Drill") -> None:
     """Whether there is a drill, its clock, its alerts and its faults."""
     render.line("drills are on" if drill.on else "drills are off")
+    if drill.decorate:
+        render.line("answers hold what Azure adds to resources")
     clock(drill)
     for alert in drill.alerts:
         parts = alert.target.split("/")

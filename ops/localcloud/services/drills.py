@@ -51,18 +51,24 @@ def show(call: Call) -> Answer:
     clock_told = {"now": now.isoformat(), "ahead_seconds": ahead, "rate": rate}
     fired = [alerts.essentials(each) for each in alerts.fired(call.state)]
     on = call.cloud.faults.on
-    return Answer(
-        body={"on": on, "clock": clock_told, "faults": faults, "alerts": fired}
-    )
+    told = {"clock": clock_told, "faults": faults, "alerts": fired}
+    return Answer(body={"on": on, "decorate": call.cloud.faults.decorating, **told})
 
 
 def switch(call: Call) -> Answer:
-    """Begin a drill, or end it: then all of its faults and fired alerts end too."""
-    on = call.body.get("on")
-    if not isinstance(on, bool):
-        raise AzureError(400, "BadRequest", "on must be true or false.")
-    call.cloud.faults.switch(on)
-    if not on:
+    """Begin a drill, or end it: then all of its faults and fired alerts end too.
+
+    While there is one, `decorate` has answers hold what Azure adds to resources.
+    """
+    sent = {name: call.body[name] for name in ("on", "decorate") if name in call.body}
+    if not sent or not all(isinstance(each, bool) for each in sent.values()):
+        raise AzureError(400, "BadRequest", "on and decorate must be true or false.")
+    if "on" in sent:
+        call.cloud.faults.switch(sent["on"])
+    if "decorate" in sent:
+        _require_on(call)
+        call.cloud.faults.decorate(sent["decorate"])
+    if not call.cloud.faults.on:
         _resolve(call, None)
     call.cloud.ring()
     return show(call)
