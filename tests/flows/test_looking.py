@@ -53,7 +53,7 @@ def test_before_diagnostics_the_last_lines_are_shown_and_it_is_said(desk):
 
 def test_diagnostics_are_turned_on_once(desk):
     assert "created" in desk("diagnostics.on")
-    assert "unchanged" in desk("diagnostics.on")
+    assert "on already" in desk("diagnostics.on")
     (setting,) = desk.json("diagnostics")
     assert setting["metrics"]
 
