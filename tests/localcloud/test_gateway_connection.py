@@ -1,11 +1,15 @@
 """What the gateway makes of a caller's bytes, however they come."""
 
+import asyncio
 import json
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from gateway_rig import KEY
+
+from ops.localcloud.gateway import refusal
+from ops.localcloud.gateway.connection import Connection
 
 LIMIT_BYTES = 10 * 1024 * 1024
 
@@ -151,4 +155,73 @@ def test_a_head_without_an_end_is_not_read_for_ever(gateway, piece):
                 line.sendall(piece * 1000)
             except ConnectionError:
                 return
-        assert answer(stream)[0] == 400
+        assert answer(stream)[0] == 431
+
+
+async def ask_own(sent, head_seconds=0.2):
+    """What a connection with so little patience answers until it hangs up."""
+
+    class Handler:
+        closing = False
+
+        async def handle(self, request):
+            return refusal.not_found()
+
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(Handler(), set(), head_seconds), "127.0.0.1", 0
+    )
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        found = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+    return found
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n\r\n", b"POST /iris HTTP/1.1\r\nA: b\r\n"])
+def test_who_sends_no_complete_head_is_hung_up_on(sent):
+    said = asyncio.run(ask_own(sent))
+
+    assert said == b"" or said.startswith(b"HTTP/1.1 408 ")
+
+
+CHUNKED = b"POST /iris/score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        b"0\r\n" + b"T: trailer\r\n" * 30_000,  # trailers without an end
+        b"0\r\nT: " + b"t" * 300_000,  # a trailer without an end
+        b"1;e=" + b"x" * 300_000,  # an extension without an end
+        b"1;e=" + (b"x" * 200 + b"\r\na\r\n1;e=") * 2_000,  # many short ones
+    ],
+    ids=["trailers", "trailer", "extension", "extensions"],
+)
+def test_what_comes_beside_a_body_has_a_limit_before_any_key_is_looked_at(
+    gateway, blue, beside
+):
+    gateway.serve(blue.port)
+    with connected(gateway) as (line, stream):
+        line.sendall(CHUNKED)
+        try:
+            line.sendall(beside)
+        except ConnectionError:
+            return
+        assert stream.readline().startswith(b"HTTP/1.1 4")
+        with suppress(ConnectionError):
+            stream.read()  # it is hung up on, and not read for ever
+
+
+def test_requests_that_offer_http_2_on_each_others_heels_break_nothing(gateway, blue):
+    gateway.serve(blue.port)
+    one = (
+        b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        b"Upgrade: h2c\r\n\r\n"
+    )
+    with connected(gateway) as (line, stream):
+        line.sendall(one * 2500)
+        assert stream.read(12).startswith(b"HTTP/1.1 404")
+
+    assert gateway.ask().status == 200

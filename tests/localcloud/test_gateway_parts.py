@@ -131,15 +131,15 @@ def test_no_credential_lets_in_when_there_is_none(credentials):
     [
         ("a-B_9", "a-B_9"),
         ("x" * 40, "x" * 40),
-        ("x" * 41, ""),
-        ("a b", ""),
-        ("a\r\nb", ""),
+        ("x" * 41, "x" * 40),
+        ("a b", "ab"),
+        ("a\r\nb", "ab"),
         ("ä", ""),
         ("", ""),
         (None, ""),
     ],
 )
-def test_only_a_valid_client_request_id_is_echoed(given, kept):
+def test_a_client_request_id_is_echoed_as_far_as_it_is_valid(given, kept):
     assert client_request_id(given) == kept
 
 

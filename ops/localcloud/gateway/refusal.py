@@ -81,6 +81,17 @@ def unreadable() -> Answer:
     return refusal(400, "bad_request", "The request's body breaks HTTP's rules.")
 
 
+def header_too_large(limit_bytes: int) -> Answer:
+    """431 (RFC 6585); Azure's pages name no status of their own for it."""
+    message = f"A request's headers may have {limit_bytes:,} bytes at most."
+    return refusal(431, "request_header_fields_too_large", message)
+
+
+def slow_head(limit_seconds: float) -> Answer:
+    message = f"The request's head did not come within {limit_seconds:g} s."
+    return refusal(408, "request_timeout", message)
+
+
 def too_large(limit_bytes: int) -> Answer:
     message = f"A request's body may have {limit_bytes:,} bytes at most."
     return refusal(413, "request_payload_too_large", message)

@@ -68,9 +68,9 @@ class Request:
         self.whole = True
         self._tell()
 
-    def spoil(self) -> None:
-        """What comes isn't HTTP, so that the rest of the body won't be known."""
-        self._refuse(refusal.unreadable())
+    def spoil(self, answer: refusal.Answer) -> None:
+        """What comes can't be read, so that the rest of the body won't be known."""
+        self._refuse(answer)
         self.whole = True
 
     def _refuse(self, answer: refusal.Answer) -> None:
