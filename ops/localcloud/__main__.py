@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from ops.localcloud import damage, directory, scoringuser, takeover
+from ops.localcloud import damage, descriptors, directory, scoringuser, takeover
 from ops.localcloud.damage import Damaged
 from ops.localcloud.database import Unreadable
 from ops.localcloud.directory import Unusable
@@ -141,6 +141,7 @@ def _serve(where: Path, port: int | None, lock: Lock) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     share_arenas()
+    descriptors.allow_all()
     for path in directory.tidy(where):
         logging.warning("set aside %s", path)
     damage.require_state(where)

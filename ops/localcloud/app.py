@@ -41,6 +41,7 @@ PLACE = {
 RECOVERY_SECONDS = 10.0
 LOOPS = 16  # threads for the steps of loops, so that none waits for another's
 GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
+IDLE_SECONDS = 30.0  # for a request's head, from the last answer or the connection
 
 
 async def serve(directory: Path, port: int | None, lock: Lock) -> None:
@@ -76,9 +77,7 @@ async def serve(directory: Path, port: int | None, lock: Lock) -> None:
         dispatcher = Dispatcher(cloud, token, ROUTES)
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", dispatcher.handle)
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=GOODBYE_SECONDS, handle_signals=False
-        )
+        runner = server(app)
         await runner.setup()
         await starting
         await web.SockSite(runner, listener, ssl_context=context).start()
@@ -95,6 +94,20 @@ async def serve(directory: Path, port: int | None, lock: Lock) -> None:
         abandon(directory, life.reason)
     if life.reason:
         raise Unusable(str(life.reason))
+
+
+def server(app: web.Application, idle_seconds: float = IDLE_SECONDS) -> web.AppRunner:
+    """What serves an application, and hangs up on who sends no complete request head.
+
+    aiohttp has one time for that and for a connection between two requests.
+    """
+    return web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=GOODBYE_SECONDS,
+        handle_signals=False,
+        keepalive_timeout=idle_seconds,
+    )
 
 
 async def _recovery(engines: Engines, stop: asyncio.Event) -> None:

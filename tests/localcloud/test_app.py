@@ -1,11 +1,15 @@
 """What the control plane answers over HTTPS, and what it refuses."""
 
+import asyncio
 import concurrent.futures
 import re
 import socket
 import sqlite3
 
 import pytest
+from aiohttp import web
+
+from ops.localcloud import app
 
 ENDPOINT = {"location": "local", "properties": {"authMode": "Key"}}
 FIELDS = {"code", "message", "details", "additionalInfo"}
@@ -380,3 +384,23 @@ def test_plain_http_is_not_served(cloud):
         plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
         assert not plain.recv(100).startswith(b"HTTP/")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+def test_who_sends_no_complete_head_is_hung_up_on(sent):
+    async def left():
+        runner = app.server(web.Application(), idle_seconds=0.2)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            _, port = runner.addresses[0]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            said = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            return said
+        finally:
+            await runner.cleanup()
+
+    assert asyncio.run(left()) == b""

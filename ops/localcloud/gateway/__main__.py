@@ -6,10 +6,10 @@
 import asyncio
 import errno
 import logging
-import resource
 import socket
 import sys
 
+from ops.localcloud import descriptors
 from ops.localcloud.gateway.options import HOST, parse
 from ops.localcloud.gateway.server import BACKLOG, serve
 
@@ -19,7 +19,7 @@ def main() -> None:
     logging.basicConfig(
         stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    _allow_many_connections()
+    descriptors.allow_all()
     folder = options.state / "gateway"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -32,12 +32,6 @@ def main() -> None:
         if error.errno == errno.EADDRINUSE:
             sys.exit(f"gateway: port {options.port} of 127.0.0.1 is taken")
         sys.exit(f"gateway: {error}")
-
-
-def _allow_many_connections() -> None:
-    """Each request takes two descriptors, and the usual soft limit is 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":
