@@ -70,7 +70,7 @@ def desk(tmp_path_factory, hook):
     with running(desk):
         desk("deploy")
         desk("deploy", "--deployment", "green")
-        desk("cloud.drills", "--on")
+        desk("cloud.drills", "--on", "--decorate", "on")
         yield desk
 
 

@@ -42,7 +42,7 @@ deployments:
 def iris(desk):
     """Blue is deployed, and drills may move the clock."""
     desk("deploy")
-    desk("cloud.drills", "--on")
+    desk("cloud.drills", "--on", "--decorate", "on")
     return desk
 
 
