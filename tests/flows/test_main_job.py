@@ -106,7 +106,7 @@ def test_redeploying_the_endpoint_keeps_live_weights(desk):
     [
         (("--green", "lots"), 2, "whole percentage"),
         (("--set", "blue=90,green=20"), 1, "must sum to 100"),
-        (("--set", "blue=90,gren=10"), 1, "no deployment 'gren'"),
+        (("--set", "blue=90,gren=10"), 2, "no deployment 'gren'"),
         ((), 2, "either --green or --set"),
     ],
 )
