@@ -21,6 +21,7 @@ from ops.errors import Busy, OpsError, UsageError
 from ops.settings import shown, state_directory, who
 
 ASK_SECONDS = 0.1
+BLOCK_BYTES = 64 * 1024  # of the journal that are read at a time
 NEEDED = {"id", "verb", "stage", "endpoint", "at", "who", "reason"}
 
 
@@ -118,25 +119,44 @@ def settle(entry: Entry, outcome: str, detail: str) -> None:
 
 
 def entries(stage: str, endpoint: str | None = None, most: int = 20) -> list[Entry]:
-    """The latest changes, newest first. A line that can't be read is passed over."""
-    found: dict[str, dict[str, Any]] = {}
+    """The latest changes, newest first. A line that can't be read is passed over.
+
+    Read from the end, so a long journal costs no more than a short one. What comes
+    last of a change counts, and its first line, which is met last, ends it.
+    """
+    chosen: list[Entry] = []
+    coming: dict[str, dict[str, Any]] = {}  # of changes whose first line is not met
     path = _path(stage)
-    if not path.exists():
-        return []
-    for line in _text(path).splitlines():
+    for line in _backwards(path):
         try:
             row = json.loads(line)
-            found.setdefault(row["id"], {}).update(row)
+            row |= coming.pop(row["id"], {})
+            if not row.keys() >= NEEDED:
+                coming[row["id"]] = row
+                continue
         except (ValueError, KeyError, TypeError):
             continue  # torn by a crash or a full disk: the others still count
-    whole = [row for row in found.values() if row.keys() >= NEEDED]
-    chosen = [row for row in whole if endpoint in (None, row["endpoint"])]
-    return [_entry(row) for row in reversed(chosen[-most:])]
+        if endpoint in (None, row["endpoint"]):
+            chosen.append(_entry(row))
+            if len(chosen) == most:
+                break
+    return chosen
 
 
-def _text(path: Path) -> str:
+def _backwards(path: Path) -> Iterator[str]:
+    """The lines of a file, the last one first; none where there is no file."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb") as stream:
+            place, rest = stream.seek(0, os.SEEK_END), b""
+            while place:
+                size = min(BLOCK_BYTES, place)
+                place = stream.seek(place - size)
+                first, *lines = (stream.read(size) + rest).split(b"\n")
+                yield from (each.decode(errors="replace") for each in reversed(lines))
+                rest = first
+            yield rest.decode(errors="replace")
+    except FileNotFoundError:
+        return
     except OSError as error:
         text = f"The journal {shown(path)} can't be read: {error.strerror}."
         raise OpsError(text, f"mv {shown(path)} {shown(path)}.old") from None

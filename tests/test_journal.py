@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -213,3 +214,55 @@ def test_a_journal_that_is_no_file_is_named(tmp_path):
         journal.entries("local")
     with pytest.raises(OpsError, match="can't be written"), changed("scale"):
         pass
+
+
+def plainly(text, endpoint, most):
+    """The ids of the latest changes, by reading everything from the beginning."""
+    found = {}
+    for line in text.split("\n"):
+        try:
+            row = json.loads(line)
+            found.setdefault(row["id"], {}).update(row)
+        except (ValueError, KeyError, TypeError):
+            continue
+    whole = [row for row in found.values() if row.keys() >= journal.NEEDED]
+    chosen = [row for row in whole if endpoint in (None, row["endpoint"])]
+    return [(row["id"], row.get("outcome")) for row in reversed(chosen[-most:])]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_reading_from_the_end_finds_what_reading_everything_does(
+    tmp_path, monkeypatch, seed
+):
+    chance = random.Random(seed)
+    monkeypatch.setattr(journal, "BLOCK_BYTES", chance.choice([1, 7, 64, 4096]))
+    lines = []
+    for number in range(60):
+        entry = {
+            "id": f"{number:03}",
+            "verb": "scale",
+            "stage": "local",
+            "endpoint": chance.choice(["iris", "wine"]),
+            "at": "2026-11-25T14:02:00+00:00",
+            "who": "mara@desk",
+            "reason": "grün \U0001f680",
+        }
+        lines.append(json.dumps(entry, ensure_ascii=chance.random() < 0.5))
+        for other in chance.sample(range(number + 1), min(number, 2)):
+            outcome = chance.choice(["done", "failed", "not known"])
+            lines.append(json.dumps({"id": f"{other:03}", "outcome": outcome}))
+        if chance.random() < 0.2:
+            lines.append(lines[-1][: chance.randrange(20)])  # torn by a crash
+    text = "\n".join(lines) + chance.choice(["", "\n"])
+    (tmp_path / "journal").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "journal/local.jsonl").write_text(text, encoding="utf-8")
+
+    for endpoint in ("iris", None, "nobody"):
+        for most in (1, 5, 1000):
+            found = journal.entries("local", endpoint, most)
+            told = {each.id: each.outcome for each in found}
+            for (id, outcome), entry in zip(
+                plainly(text, endpoint, most), found, strict=True
+            ):
+                assert entry.id == id
+                assert outcome is None or told[id] == outcome
