@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ops.localcloud import identity
+from ops.localcloud import descriptors, identity
 from ops.localcloud.blobstore import BlobStore
 from ops.localcloud.damage import STATE
 from ops.localcloud.database import Unreadable
@@ -145,6 +145,7 @@ async def _run(
     """Tell the world where we serve, and work until a signal ends it."""
     stop = life.stop
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(descriptors.Shortage())
     loop.set_default_executor(ThreadPoolExecutor(LOOPS, "loop"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ops.localcloud import descriptors
 from ops.localcloud.clock import Clock
 from ops.localcloud.gateway.accesslog import AccessLog
 from ops.localcloud.gateway.connection import Connection
@@ -31,13 +32,14 @@ async def serve(folder: Path, listener: socket.socket) -> None:
 
     `folder` holds routes.json and gets gateway.json and traffic.jsonl.
     """
-    stop = asyncio.Event()
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.set_exception_handler(descriptors.Shortage())
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     follower, admin_token = Follower(folder / "routes.json"), secrets.token_urlsafe(32)
     with _gateway(folder, follower, admin_token) as gateway:
         connections = set[asyncio.Transport]()
-        server = await asyncio.get_running_loop().create_server(
+        server = await loop.create_server(
             lambda: Connection(gateway, connections), sock=listener, backlog=BACKLOG
         )
         try:
