@@ -7,7 +7,7 @@ refused here instead of being served unnoticed.
 from typing import Any
 
 from ops import conda, creating, specs, uploads
-from ops.clients import API_VERSION, Workspace
+from ops.clients import Workspace
 from ops.creating import Step
 from ops.errors import NotFound, Refused
 from ops.settings import trains
@@ -15,10 +15,6 @@ from ops.specs import SpecFile
 from ops.yaml_file import parse_any
 
 CONTENT_TAG = "aml-ops.content"
-INLINE = {
-    "model": (("path",),),
-    "environment": (("conda_file",), ("build", "path")),
-}
 
 
 def model_step(file: SpecFile, live: dict[str, Any] | None) -> Step:
@@ -79,33 +75,10 @@ def register_environment(workspace: Workspace, file: SpecFile) -> None:
         workspace.ml().environments.create_or_update(environment)
 
 
-def latest(workspace: Workspace, kind: str, name: str) -> str:
-    """The version that was registered last: what @latest means; "" for none.
-
-    Azure has labels resolved by who deploys (azure.ai.ml: _get_latest).
-    """
-    newest = "$orderBy=createdtime%20desc&$top=1"
-    path = f"{kind}s/{name}/versions?api-version={API_VERSION}&{newest}"
-    rows = (workspace.find(path) or {}).get("value") or []
-    return str(rows[0]["name"]) if rows else ""
-
-
 def build_content(file: SpecFile) -> str:
     """A hash of the folder that an environment's image is built from; "" for none."""
     folder = file.file("build", "path")
     return uploads.content(folder) if folder and folder.exists() else ""
-
-
-def inline(file: SpecFile, kind: str) -> str:
-    """A hash of what a deployment's own model or environment is made of; "" for none.
-
-    Its fields count by the fingerprint of the file, and here the files that they name.
-    """
-    if not isinstance(file.data.get(kind), dict):
-        return ""
-    named = (file.file(kind, *keys) for keys in INLINE[kind])
-    paths = [path for path in named if path is not None and path.exists()]
-    return specs.fingerprint([uploads.content(path) for path in paths])
 
 
 def live(workspace: Workspace, kind: str, name: str, version: str) -> Any:

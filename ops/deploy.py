@@ -15,6 +15,7 @@ from typing import Any
 
 from ops import (
     assets,
+    contents,
     creating,
     deployments,
     diagnostics,
@@ -23,14 +24,13 @@ from ops import (
     journal,
     payloads,
     scoring,
-    specs,
     traffic,
     validate,
     weights,
 )
 from ops.clients import Workspace
+from ops.contents import Contents
 from ops.creating import Step
-from ops.deployments import Contents
 from ops.door import Open
 from ops.endpoints import Endpoint
 from ops.errors import Conflict, InvalidSpec, NotFound, Unhealthy
@@ -40,7 +40,6 @@ from ops.settings import shown
 from ops.specs import EndpointSpec, SpecFile, reference
 from ops.weights import Weights
 
-KINDS = ("model", "environment")
 TRIES, PAUSE_SECONDS = 5, 0.5
 FROM_THE_MODEL = (408, 424, 429)  # the deployment was reached: asking again is in vain
 
@@ -59,12 +58,16 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A step on its way: `running` when it begins, then how it ended."""
+    """A step on its way: `running` when it begins, then how it ended.
+
+    In between `waiting`, with a note of what is known meanwhile.
+    """
 
     step: Step
-    outcome: str  # running, done, skipped
+    outcome: str  # running, waiting, done, skipped
     seconds: float = 0.0
     answer: scoring.Answer | None = None
+    note: str = ""
 
 
 def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
@@ -78,9 +81,9 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
     live = endpoints.find(workspace, spec.folder.name)
     if live:
         door.require_unfrozen(live, workspace.now())
-    contents = [_contents(workspace, spec, file, kind) for kind in KINDS]
+    meant = [contents.of(workspace, spec, file, kind) for kind in contents.KINDS]
     with _others_named(workspace, spec.folder.name):
-        steps = _steps(workspace, spec, file, live, contents)
+        steps = _steps(workspace, spec, file, live, meant)
     writes = any(each.kind == "deployment" and each.action != "skip" for each in steps)
     if live and writes:
         standing.require_free(live, name)
@@ -95,25 +98,9 @@ def plan(workspace: Workspace, spec: EndpointSpec, name: str) -> Plan:
         deployment=file,
         live=live,
         steps=steps,
-        contents=contents,
+        contents=meant,
         first=first,
     )
-
-
-def _contents(
-    workspace: Workspace, spec: EndpointSpec, file: SpecFile, kind: str
-) -> Contents:
-    """What a deployment's model or environment means now; raise NotFound for a label
-    of what is not registered."""
-    value = file.data.get(kind)
-    if not (name := specs.latest_of(value)):
-        return Contents(kind=kind, value=value, content=assets.inline(file, kind))
-    version = assets.latest(workspace, kind, name)
-    if not version:
-        raise NotFound(
-            f"{file.shown}: {kind}: {value}: no version of {name} is registered."
-        )
-    return Contents(kind=kind, value=value, latest=f"{name}:{version}")
 
 
 @contextmanager
@@ -134,13 +121,13 @@ def _steps(
     spec: EndpointSpec,
     file: SpecFile,
     live: Endpoint | None,
-    contents: list[Contents],
+    meant: list[Contents],
 ) -> list[Step]:
     endpoint = deployments.endpoint_step(spec.endpoint, live)
     # Only for a new endpoint: on one that exists, somebody may have turned it off.
     logged = endpoint.action == "create" and workspace.log_workspace_id
     flow = Step(kind="diagnostics", target="all logs", action="create", reason="new")
-    model, environment = contents
+    model, environment = meant
     return [
         _asset_step(workspace, spec.model_of(file), file, model, assets.model_step),
         _asset_step(
@@ -153,7 +140,7 @@ def _steps(
         endpoint,
         *([flow] if logged else []),
         deployments.deployment_step(
-            file, live.deployments.get(file.name) if live else None, contents
+            file, live.deployments.get(file.name) if live else None, meant
         ),
     ]
 
@@ -191,18 +178,18 @@ def _asset_step(
     workspace: Workspace,
     file: SpecFile | None,
     deployment: SpecFile,
-    contents: Contents,
+    meant: Contents,
     decide: Callable[[SpecFile, Any], Step],
 ) -> Step:
     """The step for a model or environment; one without a file must exist already."""
-    kind = contents.kind
+    kind = meant.kind
     if file is not None:
         live = assets.live(workspace, kind, file.name, file.version)
         return decide(file, live)
-    value = contents.value
-    if contents.latest:
+    value = meant.value
+    if meant.latest:
         reason = f"the newest version of {value}"
-        return Step(kind=kind, target=contents.latest, action="skip", reason=reason)
+        return Step(kind=kind, target=meant.latest, action="skip", reason=reason)
     name, version = reference(value)
     if not name:
         reason = "described in the deployment's own file" if value else "none"
@@ -228,7 +215,7 @@ def _noted(
 
 def _action(
     workspace: Workspace, plan: Plan, step: Step, record: Change
-) -> Callable[[], None]:
+) -> Callable[[], Iterator[str] | None]:
     spec, file = plan.spec, plan.deployment
 
     def model() -> None:
@@ -253,9 +240,9 @@ def _action(
         with opened():
             diagnostics.ensure(workspace, name)
 
-    def deployment() -> None:
+    def deployment() -> Iterator[str]:
         with _others_named(workspace, name):
-            deployments.write_deployment(opened(), file, plan.contents)
+            yield from deployments.write_deployment(opened(), file, plan.contents)
 
     def all_traffic() -> None:
         def decide(live: Endpoint) -> Weights:
@@ -276,13 +263,14 @@ def _action(
     }[step.kind]
 
 
-def _phase(step: Step, action: Callable[[], None]) -> Iterator[Phase]:
+def _phase(step: Step, action: Callable[[], Iterator[str] | None]) -> Iterator[Phase]:
     if step.action == "skip":
         yield Phase(step=step, outcome="skipped")
         return
     began = time.monotonic()
     yield Phase(step=step, outcome="running")
-    action()
+    for note in action() or ():
+        yield Phase(step=step, outcome="waiting", note=note)
     yield Phase(step=step, outcome="done", seconds=time.monotonic() - began)
 
 

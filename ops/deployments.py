@@ -1,9 +1,8 @@
 """Create, update, scale and delete endpoints and deployments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from ops import (
     creating,
@@ -11,6 +10,7 @@ from ops import (
     endpoints,
     outside,
     specs,
+    startup,
     tags,
     uploads,
     weights,
@@ -18,6 +18,7 @@ from ops import (
 )
 from ops.autoscaling import fate
 from ops.clients import Workspace
+from ops.contents import CONTENT_TAGS, Contents
 from ops.creating import Step
 from ops.door import Open
 from ops.endpoints import MOST_INSTANCES, Deployment, Endpoint
@@ -28,7 +29,6 @@ from ops.specs import SpecFile
 SPEC_TAG = "aml-ops.spec"
 CODE_TAG = "aml-ops.code"
 COUNT_TAG = "aml-ops.instances"
-CONTENT_TAGS = {"model": "aml-ops.model", "environment": "aml-ops.environment"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,39 +48,6 @@ def endpoint_step(file: SpecFile, live: Endpoint | None) -> Step:
     if live.tags.get(SPEC_TAG) == endpoint_fingerprint(file):
         return Step(**step, action="skip", reason="unchanged")
     return Step(**step, action="update", reason=f"{file.shown} changed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contents:
-    """What a deployment's model or environment means at this moment.
-
-    An inline one has a hash of its files, one by @latest the version that is newest.
-    """
-
-    kind: str  # model, environment
-    value: Any  # as the file has it
-    content: str = ""
-    latest: str = ""  # "iris:2"
-
-    def changed(self, live: Deployment) -> str:
-        """What makes it differ from a live deployment's; "" for nothing."""
-        there = live.model if self.kind == "model" else live.environment
-        if self.latest and there != self.latest:
-            before, now = (each.rpartition(":")[2] for each in (there, self.latest))
-            return f"{self.kind} {self.value}: {before or 'none'} -> {now}"
-        if self.content != live.tags.get(CONTENT_TAGS[self.kind], ""):
-            return f"{self.kind} {named_inline(self.value)}: contents changed"
-        return ""
-
-
-def named_inline(value: Any) -> str:
-    """What a person calls an inline model or environment."""
-    fields = value if isinstance(value, dict) else {}
-    build = fields.get("build")
-    known = (fields.get("name"), fields.get("path"), fields.get("conda_file"))
-    path = build.get("path") if isinstance(build, dict) else None
-    named = [each for each in (*known, path) if isinstance(each, str)]
-    return named[0] if named else "inline"
 
 
 def deployment_step(
@@ -145,8 +112,10 @@ def write_deployment(
     opened: AbstractContextManager[Open],
     file: SpecFile,
     contents: Sequence[Contents] = (),
-) -> None:
-    """Create or update a deployment; return when it is ready to take traffic.
+) -> Iterator[str]:
+    """Create or update a deployment; end when it is ready to take traffic.
+
+    Yields what becomes known of a start that goes wrong, while the service still waits.
 
     The door is held open until the service has taken it: from then on it shows to all,
     and for the minutes that it takes others may change what else there is.
@@ -168,6 +137,8 @@ def write_deployment(
             client = live.workspace.ml().online_deployments
             live.held.require()
             poller = client.begin_create_or_update(entity)
+            where = (live.workspace, live.name)
+        yield from startup.awaited(*where, file.name, poller)
         poller.result()
 
 

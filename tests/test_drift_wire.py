@@ -9,7 +9,7 @@ from drift_rig import baseline
 from local_transport import InProcess
 from test_drift import normal, sent
 
-from ops import drift, endpoints
+from ops import drift, endpoints, settings
 from ops.drifting import baseline as baselines
 from ops.errors import NotFound, Refused, Unhealthy, UsageError
 from ops.localcloud.logstore import Batch
@@ -93,7 +93,10 @@ def test_a_deployment_is_not_measured_against_itself_or_one_that_is_not_there(
         measured(cloud, live, "blue", "pink")
 
 
-def test_the_baseline_of_another_version_is_refused_with_the_remedy(tmp_path):
+def test_the_baseline_of_another_version_is_refused_with_the_remedy(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(settings, "TRAINED", tmp_path)  # what `invoke train` makes
     baseline(tmp_path)
     file = SimpleNamespace(
         name="m", version="7", path=tmp_path / "model.yaml", file=lambda key: tmp_path

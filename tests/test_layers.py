@@ -44,12 +44,13 @@ PROCEDURES = words(
 )
 FOUNDATION = words(
     """
-    activity capacity clients clock cloud commandline conda connections creating
+    activity capacity clients clock cloud commandline conda connections
+    contents creating
     credentials diagnostics door endpoints errors fields flow hints history journal
     kql lease likeness literals logrecords logrows measures orders outside payloads
     pipeline platform private proportions readings refusals reversal script settings
-    sieve signin slo specs split storage suggestions tags tails tally times traffic
-    typedline unfinished uploads verbs weights window writing yaml_file
+    sieve signin slo specs split startup storage suggestions tags tails tally times
+    traffic typedline unfinished uploads verbs weights window writing yaml_file
     """
 )
 

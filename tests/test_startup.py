@@ -1,60 +1,49 @@
-"""What a verb costs before it does anything."""
+"""What a deploy says while the service still waits for an instance."""
 
-import os
-import subprocess
-import sys
+from datetime import UTC, datetime, timedelta
 
-import pytest
+from ops import startup
+from ops.measures import Event
 
-# Not yaml: Invoke itself imports it, to read invoke.yaml.
-HEAVY = (
-    *("azure", "aiohttp", "dash", "flask", "numpy", "plotly", "psutil"),
-    *("requests", "rich", "sklearn"),
-)
+NOW = datetime(2026, 11, 25, 14, 2, tzinfo=UTC)
 
 
-def loaded_by(statement):
-    code = f"import sys; {statement}; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    return {name.split(".")[0] for name in done.stdout.split()}
-
-
-def test_listing_the_verbs_imports_nothing_heavy():
-    assert not loaded_by("import tasks") & set(HEAVY)
-
-
-@pytest.mark.parametrize(("flags", "kept"), [([], "True"), (["-B"], "False")])
-def test_what_verbs_import_is_kept_compiled_unless_python_shall_not(flags, kept):
-    code = "import sys; sys.dont_write_bytecode = True; import tasks; "
-    code += "print(not sys.dont_write_bytecode)"
-    own = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(
-        [sys.executable, *flags, "-c", code], env=own, capture_output=True, text=True
+def event(name, seconds_ago, deployment="green", message="no answer"):
+    at = NOW - timedelta(seconds=seconds_ago)
+    return Event(
+        at=at,
+        deployment=deployment,
+        instance=f"{deployment}-1",
+        name=name,
+        message=message,
     )
 
-    assert done.stdout.strip() == kept
+
+def test_a_start_that_goes_well_has_nothing_to_be_said_of():
+    events = [
+        event("Created", 9),
+        event("Started", 8),
+        event("ReadinessProbeFailed", 8),
+    ]
+
+    assert startup.seen(events, "green") == ""
 
 
-def test_reading_live_state_does_not_import_the_whole_sdk():
-    statement = "from ops import clients, endpoints, traffic, keys, deployments"
-    statement += "; from ops.views import render"
-    code = f"import sys; {statement}; print('azure.ai.ml' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+def test_what_goes_wrong_is_counted_with_the_last_of_it():
+    events = [
+        event("LivenessProbeFailed", 40),
+        event("BackOff", 39),
+        event("LivenessProbeFailed", 20),
+        event("BackOff", 12, message="restarting in 10 s, exit status 137"),
+    ]
 
-    assert done.stdout.strip() == "False"
+    said = startup.seen(events, "green")
 
-
-def test_the_cloud_of_another_client_does_not_stop_us():
-    code = (
-        "from ops import creating, specs; creating.entity(specs.load('iris').endpoint)"
+    assert said == (
+        "LivenessProbeFailed 2x, BackOff 2x; 14:01:48 green-1: restarting in 10 s, "
+        "exit status 137"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "AZUREML_CURRENT_CLOUD": "azlocal-1"},
-        capture_output=True,
-        text=True,
-    )
 
-    assert done.returncode == 0, done.stderr
+
+def test_another_deployment_s_trouble_is_not_told():
+    assert startup.seen([event("BackOff", 5, deployment="blue")], "green") == ""

@@ -173,6 +173,10 @@ def phases(phases: "Iterable[Phase]") -> None:
             if phase.outcome == "running":
                 task = progress.add_task(f"{title}{step.action}: {safe(step.reason)}")
                 continue
+            if phase.outcome == "waiting":
+                note = hanging("[yellow]![/]", f"{title}{safe(phase.note)}")
+                progress.console.print(note)
+                continue
             if task is not None:
                 progress.remove_task(task)
                 task = None

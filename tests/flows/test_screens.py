@@ -130,10 +130,11 @@ def test_a_live_screen_is_refused_without_a_terminal(desk):
 def test_metrics_agree_with_what_was_sent(desk):
     desk("deploy")
     desk("diagnostics.on")
-    before = requests_of(desk)
+    deadline = time.monotonic() + 30
+    while not (before := requests_of(desk)):  # the deploy has sent one itself
+        assert time.monotonic() < deadline
     desk("score", "-n", "40")
 
-    deadline = time.monotonic() + 30
     while requests_of(desk) != before + 40:
         assert time.monotonic() < deadline
     blue = measured(desk)

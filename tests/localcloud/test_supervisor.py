@@ -156,7 +156,8 @@ def test_a_script_that_cannot_start_fails_its_deployment_until_it_is_mended(rig)
     assert "exit status 3" in error["message"]
     assert "Booting worker" in rig.logs("InferenceServer")
     rig.until(lambda: not rig.live(state="Stopping"), "the end")
-    assert {p.name for p in processes.marked(rig.directory)} == {"gateway"}
+    names = {p.name for p in processes.marked(rig.directory)}
+    assert names == {"gateway", "gateway-listener"}
 
     rig.succeed(rig.deploy())
     assert rig.score()[0] == 200
@@ -355,7 +356,8 @@ def test_a_deleted_deployment_leaves_nothing(rig):
     assert rig.deployment() is None
     assert rig.state.instances() == []
     assert os.listdir(rig.directory / "instances") == []
-    assert {p.name for p in processes.marked(rig.directory)} == {"gateway"}
+    names = {p.name for p in processes.marked(rig.directory)}
+    assert names == {"gateway", "gateway-listener"}
 
 
 def test_a_deployment_can_be_deleted_while_it_is_being_made(rig):
