@@ -130,13 +130,14 @@ def test_a_live_screen_is_refused_without_a_terminal(desk):
 def test_metrics_agree_with_what_was_sent(desk):
     desk("deploy")
     desk("diagnostics.on")
-    deadline = time.monotonic() + 30
-    while not (before := requests_of(desk)):  # the deploy has sent one itself
-        assert time.monotonic() < deadline
+    before = requests_of(desk)
     desk("score", "-n", "40")
 
-    while requests_of(desk) != before + 40:
+    deadline = time.monotonic() + 30
+    while requests_of(desk) < before + 40:
         assert time.monotonic() < deadline
+    # The deploy sends a request of its own, whose row may come after the others.
+    assert requests_of(desk) - before in (40, 41)
     blue = measured(desk)
 
     assert blue["errors"] == 0
