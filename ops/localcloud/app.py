@@ -215,7 +215,7 @@ def _listen(directory: Path, port: int | None, files: Files) -> socket.socket:
     remembered = directory / "port"
     wanted = [port] if port is not None else [_number(remembered), 0]
     for number in wanted:
-        listener = socket.socket()
+        listener = descriptors.Listener()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", number))

@@ -3,12 +3,15 @@
 import asyncio
 import errno
 import logging
+import os
 import resource
+import socket
 from typing import Any
 
 log = logging.getLogger(__name__)
 
 SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+RESERVE = 256  # for files, and the gateway's way to instances; at most half of all
 PERIOD_SECONDS = 60.0  # from one log line about a shortage to the next
 
 
@@ -16,6 +19,22 @@ def allow_all() -> None:
     """Raise the soft limit, 1,024 as a rule, to the hard one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class Listener(socket.socket):
+    """A listening socket that leaves some descriptors to all but its callers.
+
+    Were callers to take the last one, whatever else opens a file would fail. They
+    wait in the socket's queue instead, as when none is left.
+    """
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        following = os.dup(self.fileno())  # the system gives the lowest that is free
+        os.close(following)
+        if following >= limit - min(RESERVE, limit // 2):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return super().accept()
 
 
 class Shortage:

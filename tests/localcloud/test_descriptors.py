@@ -5,9 +5,11 @@ import errno
 import os
 import resource
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
+from cloud_rig import Cloud
 from gateway_rig import running, wait_until
 
 from ops.localcloud.descriptors import Shortage
@@ -18,10 +20,19 @@ WAITS = "new connections wait"
 
 @pytest.fixture
 def cramped_gateway(tmp_path):
-    """A gateway that may have few descriptors, with twice as many callers."""
+    """A gateway that may have few descriptors."""
     with running(tmp_path) as gateway:
         resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, (HARD, HARD))
         yield gateway
+
+
+@contextmanager
+def crowd(port):
+    """As many callers as there may be descriptors; they send nothing."""
+    with ExitStack() as callers:
+        for _ in range(HARD):
+            callers.enter_context(socket.create_connection(("127.0.0.1", port)))
+        yield
 
 
 def log_of(gateway):
@@ -29,16 +40,30 @@ def log_of(gateway):
 
 
 def test_callers_beyond_the_limit_wait_and_the_log_says_so_once(cramped_gateway):
-    with ExitStack() as callers:
-        for _ in range(2 * HARD):
-            address = ("127.0.0.1", cramped_gateway.port)
-            callers.enter_context(socket.create_connection(address))
+    with crowd(cramped_gateway.port):
         wait_until(lambda: WAITS in log_of(cramped_gateway), "the line in the log")
+        taken = len(list(Path(f"/proc/{cramped_gateway.process.pid}/fd").iterdir()))
+        assert taken == HARD // 2
 
     assert cramped_gateway.ask("/").status == 404
     said = log_of(cramped_gateway)
     assert said.count(WAITS) == len(said.splitlines()) == 1
     assert f"at most {HARD} descriptors" in said
+
+
+def test_callers_leave_the_control_plane_what_its_own_work_needs(tmp_path):
+    cloud = Cloud(tmp_path / "state")
+    try:
+        cloud.up()
+        resource.prlimit(cloud.process.pid, resource.RLIMIT_NOFILE, (HARD, HARD))
+        with crowd(cloud.port):
+            wait_until(lambda: WAITS in cloud.log.read_text(), "the line in the log")
+            (cloud.directory / "token").unlink()  # it opens a file to write it again
+            wait_until((cloud.directory / "token").exists, "the token")
+        assert cloud.call("GET", "").status == 200
+        assert cloud.log.read_text().count("Too many open files") == 1
+    finally:
+        cloud.down()
 
 
 def fail(loop, number):

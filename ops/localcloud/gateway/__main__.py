@@ -24,9 +24,10 @@ def main() -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         if options.listener is None:
-            listener = socket.create_server((HOST, options.port), backlog=BACKLOG)
+            opened = socket.create_server((HOST, options.port), backlog=BACKLOG)
+            listener = descriptors.Listener(fileno=opened.detach())
         else:
-            listener = socket.socket(fileno=options.listener)
+            listener = descriptors.Listener(fileno=options.listener)
         asyncio.run(serve(folder, listener))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
