@@ -7,6 +7,7 @@ import secrets
 import signal
 import socket
 import sqlite3
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,7 @@ PLACE = {
 RECOVERY_SECONDS = 10.0
 LOOPS = 16  # threads for the steps of loops, so that none waits for another's
 GOODBYE_SECONDS = 2.0  # how long requests in hand may take once the server stops
+BACKLOG = 1024  # callers that may wait to be accepted
 IDLE_SECONDS = 30.0  # for a request's head, from the last answer or the connection
 
 
@@ -80,10 +82,11 @@ async def serve(directory: Path, port: int | None, lock: Lock) -> None:
         runner = server(app)
         await runner.setup()
         await starting
-        await web.SockSite(runner, listener, ssl_context=context).start()
+        listening = await listen(runner, listener, context)
         try:
             await _run(directory, cloud, engines, keeper, life)
         finally:
+            listening.close()
             await runner.cleanup()
             dispatcher.close()
     finally:
@@ -107,6 +110,26 @@ def server(app: web.Application, idle_seconds: float = IDLE_SECONDS) -> web.AppR
         shutdown_timeout=GOODBYE_SECONDS,
         handle_signals=False,
         keepalive_timeout=idle_seconds,
+    )
+
+
+async def listen(
+    runner: web.AppRunner,
+    listener: socket.socket,
+    context: ssl.SSLContext,
+    idle_seconds: float = IDLE_SECONDS,
+) -> asyncio.Server:
+    """Accept callers; hang up on who doesn't even begin to speak TLS.
+
+    aiohttp's own sites leave them asyncio's minute.
+    """
+    assert runner.server
+    return await asyncio.get_running_loop().create_server(
+        runner.server,
+        sock=listener,
+        ssl=context,
+        ssl_handshake_timeout=idle_seconds,
+        backlog=BACKLOG,
     )
 
 

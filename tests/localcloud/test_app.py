@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 from aiohttp import web
 
-from ops.localcloud import app
+from ops.localcloud import app, identity
 
 ENDPOINT = {"location": "local", "properties": {"authMode": "Key"}}
 FIELDS = {"code", "message", "details", "additionalInfo"}
@@ -401,6 +401,27 @@ def test_who_sends_no_complete_head_is_hung_up_on(sent):
             writer.close()
             return said
         finally:
+            await runner.cleanup()
+
+    assert asyncio.run(left()) == b""
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01"])
+def test_who_does_not_finish_the_tls_handshake_is_hung_up_on(tmp_path, sent):
+    async def left():
+        runner = app.server(web.Application())
+        await runner.setup()
+        plain = socket.create_server(("127.0.0.1", 0))
+        context = identity.server_context(tmp_path)
+        server = await app.listen(runner, plain, context, idle_seconds=0.2)
+        try:
+            reader, writer = await asyncio.open_connection(*plain.getsockname())
+            writer.write(sent)
+            said = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            return said
+        finally:
+            server.close()
             await runner.cleanup()
 
     assert asyncio.run(left()) == b""
