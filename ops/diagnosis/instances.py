@@ -27,7 +27,7 @@ def crash_loop(facts: Facts, deployment: Deployment) -> Finding | None:
     worst = loops.most_common(1)[0]
     crashes = "keeps crashing" if len(backoffs) > 1 else "crashed"
     cause = "the scoring process exits by itself: killed for its memory, or sys.exit()"
-    slow = slow_start.seen(facts, deployment)
+    slow = None if failure else slow_start.seen(facts, deployment)
     if slow:
         cause = slow.cause
     elif failure:

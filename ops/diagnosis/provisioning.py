@@ -155,7 +155,7 @@ def _failed(
         evidence += said[1:3] if not failure else []
     cause = known.cause
     starting = known is CODES["ResourceNotReady"]
-    slow = slow_start.seen(facts, deployment) if starting else None
+    slow = slow_start.seen(facts, deployment) if starting and not failure else None
     if slow:
         evidence += slow.evidence
         cause = slow.cause

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ops.localcloud import instances, processes, sabotage, scoringuser
+from ops.localcloud import instances, processes, sabotage, scoringuser, sockets
 from ops.localcloud.adoption import adopt
 from ops.localcloud.console import cause, console_log, since
 from ops.localcloud.instances import Launch, identity, launch_of, note, noted
@@ -155,6 +155,7 @@ class Fleet:
 
     def _gone(self, instance: Instance) -> None:
         self._kill(instance)
+        sockets.remove(instance.port)
         if note(instance, "gave_up"):
             gone = replace(instance, state="Stopped", pid=None, process_created=None)
             self._save(gone)  # somebody will want to read its log
@@ -175,7 +176,7 @@ class Fleet:
         self._start(noted(instance, operation=operation), now)
 
     def _start(self, instance: Instance, now: datetime) -> None:
-        with instances.listen() as listener:
+        with sockets.listen() as listener:
             begun = instances.about_to_start(instance, listener, self._directory, now)
             self._save(begun)  # before there is a process, so that none gets lost
             self._spawn(begun, listener)
@@ -194,7 +195,7 @@ class Fleet:
             self._save(instances.running_as(instance, process))
         else:  # it has ended already: it is enough to know what to ask the status of
             self._save(replace(instance, pid=child.pid, process_created=0.0))
-        self._event(instance, "Started", f"pid {child.pid}, port {instance.port}")
+        self._event(instance, "Started", f"pid {child.pid}")
 
     def promote(self, instance: Instance, now: datetime) -> None:
         """Let a ready instance have requests."""

@@ -1,9 +1,9 @@
 """One scoring process: how the inference server is started, told alive and stopped.
 
 It is azureml-inference-server-http out of the deployment's own environment. That
-server binds every interface; here it gets a socket that is bound to the loopback
-already (LISTEN_FDS, which its gunicorn takes before any address), so nobody else can
-have the port, and nobody outside the machine can reach it.
+server binds every interface; here it gets a socket file that listens already
+(LISTEN_FDS, which its gunicorn takes before any address), so nobody but this user can
+reach it: a model is asked through the gateway, with a key.
 """
 
 import os
@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ops.localcloud import processes
+from ops.localcloud import processes, sockets
 from ops.localcloud.console import console_log
 from ops.localcloud.processes import Identity
 from ops.localcloud.records import Instance
@@ -25,6 +25,7 @@ from ops.localcloud.scoringuser import User
 # its pid to LISTEN_PID: exec keeps it.
 LAUNCH = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&0 </dev/null'
 SERVER = "bin/azmlinfsrv"
+PORT = "5001"  # Azure's; the socket that is lent is listened on instead
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 LIVE = frozenset({"Starting", "Ready", "NotReady", "Waiting"})
 
@@ -100,6 +101,7 @@ def about_to_start(
     instance: Instance, listener: socket.socket, directory: Path, now: datetime
 ) -> Instance:
     """The instance as it must be saved before its process is started."""
+    sockets.remove(instance.port)
     log = console_log(directory, instance.id)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     begun = replace(
@@ -107,28 +109,12 @@ def about_to_start(
         state="Starting",
         pid=None,
         process_created=None,
-        port=listener.getsockname()[1],
+        port=sockets.number_of(listener),
         started=now,
         ready=None,
     )
     offset = log.stat().st_size if log.exists() else 0
     return noted(begun, offset=offset, passed=None, until=None, killing=None)
-
-
-def listen() -> socket.socket:
-    """A socket on a free port of the loopback, for one instance to take over."""
-    listener = socket.socket()
-    try:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(2048)  # gunicorn's own backlog
-        if hasattr(socket, "TCP_DEFER_ACCEPT"):
-            # A sync worker that accepts a connection waits for its request, while
-            # others that have sent theirs wait for the worker.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def start(
@@ -145,7 +131,7 @@ def start(
     home = console_log(directory, instance.id).parent
     server = f"{launch.environment}/{SERVER}"
     command = ["/bin/sh", "-c", LAUNCH, "sh", server]
-    command += ["--entry_script", launch.script, "--port", str(instance.port)]
+    command += ["--entry_script", launch.script, "--port", PORT]
     if launch.model:
         command += ["--model_dir", launch.model]
     if user:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from ops.localcloud import sockets
 from ops.localcloud.recipe import Probe
 from ops.localcloud.records import Instance
 
@@ -68,7 +69,7 @@ class Answer:
 
 def ask(port: int, timeout: float) -> str | None:
     """GET / of an instance: None when it is well, else what is wrong."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = sockets.Connection(port, timeout)
     try:
         connection.request("GET", "/")
         status = connection.getresponse().status

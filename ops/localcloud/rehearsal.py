@@ -4,12 +4,11 @@ What a deployment would go through, in short: the environment is built into the 
 an instance starts in it, a request is sent, the instance is stopped again.
 """
 
+import http.client
 import shutil
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from ops.localcloud import conda, environments, instances, processes
+from ops.localcloud import conda, environments, instances, processes, sockets
 from ops.localcloud.console import cause, console_log, last_lines
 from ops.localcloud.instances import Launch
 from ops.localcloud.recipe import CannotDeploy
@@ -78,7 +77,7 @@ def _registered(model: str | None, scratch: Path) -> str | None:
 
 
 def _play(launch: Launch, payload: str | None, scratch: Path) -> Outcome:
-    with instances.listen() as listener:
+    with sockets.listen() as listener:
         blank = instances.new_instance("/rehearsal", launch, "")
         begun = instances.about_to_start(blank, listener, scratch, datetime.now(UTC))
         child = instances.start(begun, listener, scratch)
@@ -103,6 +102,7 @@ def _play(launch: Launch, payload: str | None, scratch: Path) -> Outcome:
             stage="done", status=status, start_seconds=took, memory_mb=memory
         )
     finally:
+        sockets.remove(begun.port)
         child.terminate()
         try:
             child.wait(STOP_SECONDS)
@@ -122,21 +122,17 @@ def _memory(pid: int) -> float:
 
 def _ask(instance: Instance, path: str, body: bytes | None) -> tuple[int, str]:
     """The status and text of an answer; 0 for none."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{instance.port}{path}",
-        data=body,
-        headers={"Content-Type": "application/json"},
-    )
     limit = ANSWER_SECONDS if body is not None else 2.0
-    # Never through a proxy: the instance is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    connection = sockets.Connection(instance.port or 0, limit)
+    method = "GET" if body is None else "POST"
     try:
-        with opener.open(request, timeout=limit) as response:
-            return response.status, response.read().decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(errors="replace")
-    except OSError:
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
         return 0, ""
+    finally:
+        connection.close()
 
 
 def _why(log: Path) -> str:

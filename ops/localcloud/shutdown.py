@@ -4,7 +4,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from ops.localcloud import processes
+from ops.localcloud import processes, sockets
 from ops.localcloud.damage import STATE
 from ops.localcloud.database import Unreadable
 from ops.localcloud.instances import LIVE, identity, interrupted, noted
@@ -79,6 +79,7 @@ def _write_down(directory: Path) -> list[str]:
         for instance in state.instances():
             if (process := identity(instance)) is not None:
                 processes.kill(process)  # unmarked, should that ever be
+            sockets.remove(instance.port)
             if instance.state in LIVE:
                 state.save_instance(interrupted(noted(instance, exits=None)))
             elif instance.state != "Stopped":

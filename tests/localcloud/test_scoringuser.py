@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ops.localcloud import directory, instances, processes, scoringuser
+from ops.localcloud import directory, instances, processes, scoringuser, sockets
 from ops.localcloud.console import console_log
 from ops.localcloud.instances import Launch
 from ops.localcloud.state import State
@@ -96,7 +96,7 @@ def printed(place, environment, code):
         probes={},
     )
     new = replace(instances.new_instance("/d/blue", launch, "f"), id="blue-1")
-    with instances.listen() as listener:
+    with sockets.listen() as listener:
         begun = instances.about_to_start(new, listener, place, datetime.now(UTC))
         child = instances.start(begun, listener, place, scoringuser.chosen())
     log = console_log(place, "blue-1")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import threading
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import psutil
 import pytest
 from engine_rig import CONDA, ENDPOINT, QUICK, SERVER, Rig, alive
 
-from ops.localcloud import processes
+from ops.localcloud import processes, sockets
 from ops.localcloud.console import console_log
 from ops.localcloud.instances import identity
 from ops.localcloud.shutdown import shut_down
@@ -58,13 +59,14 @@ def test_a_deployment_serves_once_it_has_succeeded(serving):
     assert events[:3] == ["Pulled", "Created", "Started"]
 
 
-def test_only_the_loopback_can_reach_an_instance(serving):
+def test_only_its_own_user_can_reach_an_instance(serving):
     [instance] = serving.live()
-    sockets = psutil.Process(instance.pid).net_connections()
+    process = psutil.Process(instance.pid)
 
-    assert {(s.laddr.ip, s.laddr.port) for s in sockets} == {
-        ("127.0.0.1", instance.port)
-    }
+    files = [each.laddr for each in process.net_connections("unix") if each.laddr]
+    assert str(sockets.path(instance.port)) in files
+    assert process.net_connections("inet") == []
+    assert stat.S_IMODE(sockets.folder().stat().st_mode) == 0o700
 
 
 def test_what_localcloud_was_started_with_does_not_leak_in(serving):

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import httptools
 from multidict import CIMultiDict
 
+from ops.localcloud import sockets
 from ops.localcloud.gateway.exchange import Call
 
-HOST = "127.0.0.1"
+HOST = "localhost"
+Place = str | tuple[str, int]
 CHUNK_BYTES = 64 * 1024
 
 
@@ -40,27 +42,28 @@ async def ask(port: int, call: Call) -> Reply:
     just closed would lose a POST: nobody could tell whether it had been processed, so
     it could not be sent again (RFC 9110, 9.2.2).
     """
+    family, place = sockets.address(port)
     try:
-        connection = socket.socket()
+        connection = socket.socket(family)
     except OSError as error:  # no descriptor is left
         raise Unreachable from error
     with connection:
         connection.setblocking(False)
-        await _send(connection, port, _request(port, call))
+        await _send(connection, place, _request(call))
         try:
             return await _reply(connection)
         except (OSError, httptools.HttpParserError) as error:
             raise Lost from error
 
 
-async def _send(connection: socket.socket, port: int, request: bytes) -> None:
-    sent = _at_once(connection, port, request)
+async def _send(connection: socket.socket, place: Place, request: bytes) -> None:
+    sent = _at_once(connection, place, request)
     if sent == len(request):
         return
     loop = asyncio.get_running_loop()
     if not sent:
         try:
-            await loop.sock_connect(connection, (HOST, port))
+            await loop.sock_connect(connection, place)
         except OSError as error:
             if error.errno != errno.EISCONN:
                 raise Unreachable from error
@@ -69,24 +72,25 @@ async def _send(connection: socket.socket, port: int, request: bytes) -> None:
         await loop.sock_sendall(connection, memoryview(request)[sent:])
 
 
-def _at_once(connection: socket.socket, port: int, request: bytes) -> int:
+def _at_once(connection: socket.socket, place: Place, request: bytes) -> int:
     """Connect and send; how many bytes went, none where that takes a while.
 
     Linux has connected to the loopback by the time it says that it is about to, which
     saves two turns of the loop.
     """
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.connect_ex((HOST, port))
+    if connection.family == socket.AF_INET:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.connect_ex(place)
     try:
         return connection.send(request)
     except OSError:
         return 0
 
 
-def _request(port: int, call: Call) -> bytes:
+def _request(call: Call) -> bytes:
     """The request as it is sent; no header of the caller's says how long it is."""
     target = f"{call.path}?{call.query}" if call.query else call.path
-    lines = [f"{call.method} {target} HTTP/1.1", f"Host: {HOST}:{port}"]
+    lines = [f"{call.method} {target} HTTP/1.1", f"Host: {HOST}"]
     lines += [f"{name}: {value}" for name, value in call.headers.items()]
     if call.body or call.method == "POST":
         lines.append(f"Content-Length: {len(call.body)}")
