@@ -7,14 +7,16 @@ Pages lie below https://learn.microsoft.com/kusto/query/.
 
 import json
 import math
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
+from duckdb_kql.translate.functions import AGGREGATE_FUNCTIONS, SCALAR_FUNCTIONS
 
-from ops.localcloud.kql import Engine, QueryError, harden
+from ops.localcloud.kql import Engine, QueryError, functions, harden
 from tests.kql import data
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -58,6 +60,41 @@ def test_it_answers_as_documented(case, ask):
         for row, expected in zip(table.rows, case["rows"], strict=True):
             assert len(row) == len(expected)
             assert all(map(same, row, expected)), row
+
+
+def test_every_function_that_is_accepted_has_a_case():
+    functions.register()
+    known = {*SCALAR_FUNCTIONS, *AGGREGATE_FUNCTIONS}
+    folder = Path(__file__).parent / "kql/truth"
+    cases = " ".join(path.read_text() for path in folder.glob("*.yaml"))
+
+    assert not [
+        name
+        for name in sorted(known)
+        if not name.startswith("__") and not re.search(rf"\b{name}\s*\(", cases)
+    ]
+
+
+ODD = ("real(nan)", "long(null)", "''", "dynamic([])", "dynamic(null)", "'text'")
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_an_odd_value_is_answered_or_refused_by_every_function(ask, value):
+    """Never an error of DuckDB's, of Python's, or of no name."""
+    functions.register()
+    codes: dict[str, str] = {}
+    for name, spec in sorted(SCALAR_FUNCTIONS.items()):
+        if name.startswith("__") or not spec.arities:
+            continue
+        call = f"{name}({', '.join([value] * min(spec.arities))})"
+        try:
+            ((_,),) = ask(f"print {call}").rows
+        except QueryError as refusal:
+            codes[call] = refusal.inner_code
+    known = ("SEM", "LOCAL", "SYN")
+    assert not {
+        call: code for call, code in codes.items() if not code.startswith(known)
+    }
 
 
 def test_a_sample_is_of_any_rows_and_not_the_first(ask):

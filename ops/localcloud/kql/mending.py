@@ -239,6 +239,9 @@ def call(node: ir.FunctionCall, types: Types) -> Any:
         return joined(node.args)
     if name in ("todouble", "toreal") and is_dynamic(node.args, types):
         return ir.FunctionCall("__real_of", node.args)
+    if name == "replace" and len(node.args) == 3:  # (regex, rewrite, text)
+        regex, rewrite, text = node.args
+        return ir.FunctionCall("replace_regex", (text, regex, rewrite))
     if name == "strrep" and len(node.args) == 2:
         return dataclasses.replace(node, name="__strrep")
     if name == "tostring" and inferred(node.args[0], {}) == "string":
