@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._due: float | None = None  # when the next head must be there
         self._clock: asyncio.TimerHandle | None = None
         self._idle = False  # between two requests
+        self.fresh = True  # its first request may be on its way
         self._received = self._in_bodies = 0  # bytes since the last head
         self._refusal: Answer | None = None  # of what can't be read
         self._handler = handler
@@ -173,6 +174,7 @@ class Connection(asyncio.Protocol):
             go_on=self._go_on,
         )
         self._coming = request
+        self.fresh = False
         self._target, self._headers, self._head_bytes = b"", CIMultiDict(), 0
         self._received = self._in_bodies = 0
         self._expect(None)

@@ -49,10 +49,20 @@ async def serve(folder: Path, listener: socket.socket) -> None:
             await _stop_accepting(listener)
             server.close()
             await gateway.drain(GRACE_SECONDS)
+            await _first_heads(connections)
+            await gateway.drain(GRACE_SECONDS)
             await _hang_up(connections)
         finally:
             server.close()
             _withdraw(folder / "gateway.json")
+
+
+async def _first_heads(connections: Set[asyncio.Transport]) -> None:
+    """Wait a moment for the requests of callers who have only just connected."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FLUSH_SECONDS):
+            while any(each.get_protocol().fresh for each in connections):  # type: ignore[attr-defined]
+                await asyncio.sleep(0.01)
 
 
 async def _hang_up(connections: Set[asyncio.Transport]) -> None:
