@@ -25,6 +25,7 @@ BACKLOG = 1024
 GRACE_SECONDS = 30.0  # for what is in flight at SIGTERM; gunicorn's own limit too
 TABLE_PERIOD_SECONDS = 0.05
 FLUSH_SECONDS = 1.0  # for callers to read the last answers
+ACCEPT_SECONDS = 0.05  # for what was just accepted to become a connection
 
 
 async def serve(folder: Path, listener: socket.socket) -> None:
@@ -79,10 +80,12 @@ async def _stop_accepting(listener: socket.socket) -> None:
     """Accept nothing more, and let what was just accepted become a connection.
 
     Without this asyncio (3.11) drops a connection that it accepts in the turn of its
-    loop in which the server is closed: neither served nor closed, it hangs.
+    loop in which the server is closed: neither served nor closed, it hangs. What it
+    accepted becomes a connection only some turns later, so that a single turn of the
+    loop is too short.
     """
     asyncio.get_running_loop().remove_reader(listener)
-    await asyncio.sleep(0)
+    await asyncio.sleep(ACCEPT_SECONDS)
 
 
 @contextmanager
