@@ -381,7 +381,7 @@ def killed(shop, at, name, when):
 
 def test_a_process_killed_before_its_write_is_told_as_not_done(at, shop, fault):
     mara = at("mara")
-    fault("PUT *iris.lock?comp=metadata", "--after", "1", "--delay", "20s")
+    fault("PUT *iris.lock?*comp=metadata*", "--after", "1", "--delay", "20s")
 
     killed(shop, at, "mara", lambda: journal.entries("local", "iris"))
 
